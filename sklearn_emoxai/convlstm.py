@@ -1,0 +1,119 @@
+"""The ConvLSTM network of Di Luzio, Rosato and Panella, as a torch module."""
+
+import torch
+from torch import nn
+
+
+class ConvLSTM(nn.Module):
+    """Time-distributed convolution, one LSTM layer and two dense layers.
+
+    Each frame is a one-channel image of shape (n_coords, n_landmarks).
+
+    Parameters
+    ----------
+    n_landmarks : int
+        Landmarks per frame, L.
+    n_coords : int, default=2
+        Coordinates per landmark.
+    n_filters : int, default=40
+        Filters of the convolution, F.
+    kernel_size : int or tuple of two ints, default=3
+        Size along (coordinates, landmarks).
+    padding : {"same", "valid"} or tuple of two of these, default="same"
+        Along (coordinates, landmarks): "same" pads with zeros so that the output is as long as the
+        input, the odd zero after it; "valid" pads nothing. A kernel of two coordinates with "valid"
+        on the first axis joins the coordinates and halves the LSTM's input.
+    lstm_units : int, default=58
+        Units of the LSTM layer, Q.
+    fc_units : int, default=63
+        Neurons of the first dense layer, R.
+    dropout : float, default=0.3
+        Share of the last hidden state that is dropped in training.
+    n_classes : int, default=2
+        Neurons of the second dense layer.
+    randomized_conv : bool, default=False
+        If True the convolution keeps the weights that it was drawn with (R-EMO); if False it is
+        trained like the rest (T-EMO).
+
+    Notes
+    -----
+    For a frame x_t the layers compute, with the paper's symbols,
+
+    - C_t = ReLU(conv(x_t)), of shape (F, H, W),
+    - B_t = batch normalisation of C_t over each of the F channels,
+    - h_P = the last hidden state of an LSTM over the flattened B_1 … B_P, of Q units,
+    - FC2(ReLU(FC1(dropout(h_P)))), of R and then n_classes neurons.
+
+    The output is logits: a softmax over the last axis turns them into the paper's probabilities.
+    The paper names FC1's activation only as non-linear, and gives neither kernel size, padding nor
+    dropout; ReLU and the defaults are ours.
+
+    References
+    ----------
+    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
+    arXiv:2407.14865.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emoxai import ConvLSTM
+    >>> ConvLSTM(468)(torch.zeros(5, 10, 2, 468)).shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(
+        self,
+        n_landmarks,
+        *,
+        n_coords=2,
+        n_filters=40,
+        kernel_size=3,
+        padding="same",
+        lstm_units=58,
+        fc_units=63,
+        dropout=0.3,
+        n_classes=2,
+        randomized_conv=False,
+    ):
+        super().__init__()
+        self.pad = nn.ZeroPad2d(_zeros_around(kernel_size, padding))
+        self.conv = nn.Conv2d(1, n_filters, kernel_size)
+        self.conv.requires_grad_(not randomized_conv)
+        self.norm = nn.BatchNorm2d(n_filters)
+        self.lstm = nn.LSTM(self._n_features(n_coords, n_landmarks), lstm_units, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.fc1 = nn.Linear(lstm_units, fc_units)
+        self.fc2 = nn.Linear(fc_units, n_classes)
+
+    def _n_features(self, n_coords, n_landmarks):
+        """Units per frame after the convolution, F × H × W."""
+        with torch.no_grad():
+            return self.conv(self.pad(torch.zeros(1, 1, n_coords, n_landmarks))).numel()
+
+    def forward(self, X):
+        """Logits of each sequence.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_frames, n_coords, n_landmarks)
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_classes)
+        """
+        features = self.norm(torch.relu(self.conv(self.pad(X.flatten(0, 1).unsqueeze(1)))))
+        _, (hidden, _) = self.lstm(features.reshape(*X.shape[:2], -1))
+        return self.fc2(torch.relu(self.fc1(self.dropout(hidden[-1]))))
+
+
+def _zeros_around(kernel_size, padding):
+    """Zeros (left, right, top, bottom) that :class:`torch.nn.ZeroPad2d` adds around a frame."""
+    kernel_size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    padding = (padding, padding) if isinstance(padding, str) else padding
+    zeros = []
+    for size, mode in reversed(list(zip(kernel_size, padding, strict=True))):
+        if mode not in ("same", "valid"):
+            raise ValueError(f'padding must be "same", "valid" or a pair of these; got {padding!r}.')
+        total = size - 1 if mode == "same" else 0
+        zeros += [total // 2, total - total // 2]
+    return tuple(zeros)
