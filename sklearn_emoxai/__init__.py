@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "attribution": ["integrated_gradients", "landmark_attributions", "typical_samples"],
         "classifier": ["ConvLSTMClassifier"],
         "convlstm": ["ConvLSTM"],
+        "evaluation": ["compare"],
         "extraction": [
             "LandmarkExtractor",
             "LandmarkSequence",
@@ -19,7 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load_landmarks",
             "save_landmarks",
         ],
-        "preprocessing": ["LandmarkAligner", "SequenceFlattener"],
+        "preprocessing": ["LandmarkAligner", "MirrorAugmented", "NeutralDifference", "SequenceFlattener"],
         "selection": ["IGLandmarkSelector"],
     },
 )

@@ -1,0 +1,84 @@
+"""Checks of sequences that every estimator shares."""
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _num_samples, column_or_1d
+
+SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
+
+
+def check_sequences(X, *, fitted=None, name="X"):
+    """Landmark sequences as a float32 array, without a copy where they are one already.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+    fitted : estimator, optional
+        A fitted estimator whose ``n_frames_in_`` and ``n_features_in_`` X must match.
+    name : str
+        Name of the argument, for the error message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
+
+    Raises
+    ------
+    ValueError
+        If X has another shape, no sample, or a value that is not finite.
+    """
+    try:
+        shape = np.shape(X)
+    except ValueError as error:
+        raise ValueError(f"{name} must have shape {SHAPE}; its sequences differ in length.") from error
+    if len(shape) != 4:
+        raise ValueError(f"{name} must have shape {SHAPE}; got {tuple(shape)}.")
+    X = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, input_name=name)
+    if X.shape[2] != 2 or 0 in X.shape:
+        raise ValueError(f"{name} must have shape {SHAPE}; got {X.shape}.")
+    if fitted is not None:
+        expected = (fitted.n_frames_in_, fitted.n_features_in_)
+        if (X.shape[1], X.shape[3]) != expected:
+            raise ValueError(
+                f"{name} has {X.shape[1]} frames and {X.shape[3]} landmarks; this "
+                f"{type(fitted).__name__} was fitted on {expected[0]} frames and {expected[1]} landmarks."
+            )
+    return X
+
+
+def check_fit(estimator, X):
+    """Check X and record its shape on the estimator, as the first step of a fit."""
+    X = check_sequences(X)
+    estimator.n_frames_in_, estimator.n_features_in_ = X.shape[1], X.shape[3]
+    return X
+
+
+def check_labels(X, y, *, name="y"):
+    """One class label per sequence, as a 1-d array."""
+    if y is None:
+        raise ValueError(f"{name} must hold one class label per sample of X; got None.")
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    check_consistent_length(X, y)
+    return y
+
+
+def check_binary(y):
+    """The two classes of y, the one to be explained last, and a mask of its samples."""
+    classes = np.unique(y)
+    if len(classes) != 2:
+        raise ValueError(f"y must hold two classes, this emotion and the rest; got {classes.tolist()}.")
+    return classes, y == classes[1]
+
+
+def check_per_sample(X, values, *, name):
+    """One value per sequence, as a 1-d array; None stays None."""
+    if values is None:
+        return None
+    values = np.asarray(values)
+    if values.shape != (_num_samples(X),):
+        raise ValueError(
+            f"{name} must have shape ({_num_samples(X)},), one value per sample of X; got {values.shape}."
+        )
+    return values

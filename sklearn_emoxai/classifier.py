@@ -1,0 +1,442 @@
+"""The ConvLSTM network as a scikit-learn classifier, trained by skorch."""
+
+import contextlib
+import traceback
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch.utils.data import Subset
+from tqdm.auto import tqdm
+
+from ._validation import check_fit, check_labels, check_per_sample, check_sequences
+from .convlstm import ConvLSTM
+
+
+class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
+    """Classifier of landmark sequences by a convolution, an LSTM and two dense layers.
+
+    Parameters
+    ----------
+    n_filters : int, default=40
+        Filters of the convolution, F in the paper.
+    kernel_size : int or tuple of two ints, default=(2, 3)
+        Size of the convolution's kernel along (coordinates, landmarks).
+    padding : {"same", "valid"} or tuple of two of these, default=("valid", "same")
+        Zero padding along (coordinates, landmarks), as in :class:`ConvLSTM`.
+    lstm_units : int, default=58
+        Units of the LSTM layer, Q in the paper.
+    fc_units : int, default=63
+        Neurons of the first dense layer, R in the paper.
+    dropout : float, default=0.5
+        Share of the last hidden state that is dropped in training.
+    randomized_conv : bool, default=False
+        False trains every weight (T-EMO); True keeps the convolution as it was drawn (R-EMO).
+    lr : float, default=1e-4
+        Learning rate of Adam.
+    batch_size : int, default=16
+        Largest size of a mini-batch. The batches of an epoch are as equal as they can be.
+    max_epochs : int, default=100
+        Largest number of epochs.
+    validation_fraction : float, default=0.1
+        Share of the samples, or of the groups, held out to watch the loss. None trains on every sample,
+        without early stopping.
+    early_stopping : bool, default=True
+        Whether to stop when the validation loss has not fallen for ``patience`` epochs, and to take the
+        weights of the best epoch.
+    patience : int, default=10
+        Epochs to wait for a lower validation loss.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, as in :class:`sklearn.svm.SVC`.
+    precision : {"highest", "high", "medium"}, default="highest"
+        Precision of float32 matrix products while this estimator trains and predicts, as in
+        :func:`torch.set_float32_matmul_precision`. The caller's own setting is restored.
+    device : str, default="auto"
+        A torch device; "auto" takes a GPU where there is one.
+    callbacks : list of skorch callbacks, default=None
+        Added to the estimator's own.
+    random_state : int, RandomState instance or None, default=None
+        Draws the validation samples, the weights, the order of samples and the dropout. torch's global generators
+        are left untouched.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    net_ : skorch.NeuralNetClassifier
+        The trained net, trimmed for prediction.
+    module_ : ConvLSTM
+        Its module, in evaluation mode; logits in the order of ``classes_``.
+    history_ : list of dict
+        ``epoch``, ``train_loss`` and, with validation, ``valid_loss`` and ``valid_acc`` of every epoch.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+        Landmarks per frame.
+    n_frames_in_ : int
+        Frames per sequence.
+
+    See Also
+    --------
+    ConvLSTM : The module, with the equations of its layers.
+
+    Notes
+    -----
+    The paper trains with Adam at 1e-4, mini-batches of 16 and a tenth of the training set for validation. It
+    gives neither kernel size, dropout nor number of epochs.
+
+    References
+    ----------
+    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
+    arXiv:2407.14865.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emoxai import ConvLSTMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(40, 5, 2, 20)).astype("float32")
+    >>> y = np.repeat(["happiness", "rest"], 20)
+    >>> X[:20, -1] += 2
+    >>> ConvLSTMClassifier(lr=1e-2, random_state=0).fit(X, y).score(X, y)
+    1.0
+    """
+
+    # Asked for wherever metadata routing is on; without it, groups are passed as fit(..., groups=groups).
+    __metadata_request__fit = {"groups": True}
+
+    _parameter_constraints = {
+        "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "padding": [StrOptions({"same", "valid"}), tuple, list],
+        "lstm_units": [Interval(Integral, 1, None, closed="left")],
+        "fc_units": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "randomized_conv": ["boolean"],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "precision": [StrOptions({"highest", "high", "medium"})],
+        "device": [str],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_filters=40,
+        kernel_size=(2, 3),
+        padding=("valid", "same"),
+        lstm_units=58,
+        fc_units=63,
+        dropout=0.5,
+        randomized_conv=False,
+        lr=1e-4,
+        batch_size=16,
+        max_epochs=100,
+        validation_fraction=0.1,
+        early_stopping=True,
+        patience=10,
+        class_weight=None,
+        precision="highest",
+        device="auto",
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
+        self.padding = padding
+        self.lstm_units = lstm_units
+        self.fc_units = fc_units
+        self.dropout = dropout
+        self.randomized_conv = randomized_conv
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.class_weight = class_weight
+        self.precision = precision
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, groups=None):
+        """Train the network from scratch.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+            May be a memory map; it is read batch by batch.
+        y : array-like of shape (n_samples,)
+            Two or more classes, of any type that can be sorted.
+        groups : array-like of shape (n_samples,), default=None
+            Subjects. Where given, the validation samples are those of whole subjects.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or groups have a wrong shape, X holds NaN, y holds one class, or a class is missing
+            from the training or from the validation samples.
+        KeyboardInterrupt
+            If training is interrupted; the estimator is then left as it was.
+        """
+        X = check_fit(self, X)
+        y = check_labels(X, y)
+        groups = check_per_sample(X, groups, name="groups")
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
+        random_state = check_random_state(self.random_state)
+        split = _validation_split(codes, groups, self.validation_fraction, random_state)
+        seed = int(random_state.randint(np.iinfo(np.int32).max))
+
+        with torch.random.fork_rng(), _matmul_precision(self.precision):
+            torch.manual_seed(seed)
+            net = self._make_net(codes, split).initialize()
+            # Not net.fit, which swallows an interrupt and passes a half-trained net off as trained.
+            net.notify("on_train_begin", X=X, y=codes)
+            try:
+                net.fit_loop(X, codes)
+            except KeyboardInterrupt as interrupt:
+                if not _is_early_stop(interrupt):
+                    raise
+            net.notify("on_train_end", X=X, y=codes)
+
+        self.history_ = [
+            {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "valid_acc") if key in row}
+            for row in net.history
+        ]
+        self.n_iter_ = len(self.history_)
+        net.trim_for_prediction()
+        self.net_ = net
+        return self
+
+    @property
+    def module_(self):
+        """The trained :class:`ConvLSTM`, in evaluation mode."""
+        check_is_fitted(self, "net_")
+        return self.net_.module_
+
+    def _make_net(self, codes, split):
+        weight = None
+        if self.class_weight is not None:
+            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
+            weight = torch.as_tensor(weight, dtype=torch.float32)
+        callbacks = list(self.callbacks or [])
+        if self.verbose:
+            callbacks.append(("progress", _Progress(self.max_epochs)))
+        if split is not None and self.early_stopping:
+            stopping = EarlyStopping(patience=self.patience, load_best=True, sink=_no_sink)
+            callbacks.append(("early_stopping", stopping))
+        return NeuralNetClassifier(
+            ConvLSTM,
+            module__n_landmarks=self.n_features_in_,
+            module__n_filters=self.n_filters,
+            module__kernel_size=self.kernel_size,
+            module__padding=self.padding,
+            module__lstm_units=self.lstm_units,
+            module__fc_units=self.fc_units,
+            module__dropout=self.dropout,
+            module__n_classes=len(self.classes_),
+            module__randomized_conv=self.randomized_conv,
+            criterion=torch.nn.CrossEntropyLoss,
+            criterion__weight=weight,
+            optimizer=torch.optim.Adam,
+            optimizer__fused=True,
+            lr=self.lr,
+            batch_size=self.batch_size,
+            max_epochs=self.max_epochs,
+            iterator_train=_Batches,
+            iterator_train__shuffle=True,
+            iterator_valid=_Batches,
+            train_split=None if split is None else _Split(*split),
+            classes=np.arange(len(self.classes_)),
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            device=_device(self.device),
+            verbose=0,
+        )
+
+    def _logits(self, X):
+        X = check_sequences(X, fitted=self)
+        with _matmul_precision(self.precision):
+            return self.net_.forward(X).numpy()
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return softmax(self._logits(X), axis=1)
+
+    def decision_function(self, X):
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float32
+            For two classes the log-odds of the second, which is predicted where they are positive.
+        """
+        check_is_fitted(self)
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict(self, X):
+        """The most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._logits(X).argmax(axis=1)]
+
+
+def _validation_split(codes, groups, fraction, random_state):
+    """Indices of the training and of the validation samples; None where nothing is held out."""
+    if fraction is None:
+        return None
+    if groups is None:
+        valid = np.zeros(len(codes), dtype=bool)
+        for code in np.unique(codes):
+            members = random_state.permutation(np.flatnonzero(codes == code))
+            valid[members[: max(round(fraction * len(members)), 1)]] = True
+        train, valid = np.flatnonzero(~valid), np.flatnonzero(valid)
+    else:
+        n_groups = len(np.unique(groups))
+        if n_groups < 2:
+            raise ValueError(
+                f"groups must hold at least two groups to hold out validation_fraction={fraction}; got {n_groups}."
+            )
+        n_splits = min(max(round(1 / fraction), 2), n_groups)
+        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class")  # the check below has the last word
+            train, valid = next(splitter.split(codes, codes, groups))
+    if not len(set(codes[train])) == len(set(codes[valid])) == len(set(codes)):
+        raise ValueError(
+            f"validation_fraction={fraction} leaves a class out of the training or the validation samples; "
+            f"{len(codes)} samples{'' if groups is None else f' of {n_groups} groups'} are too few. Raise it, or "
+            "pass None to train on every sample."
+        )
+    return train, valid
+
+
+class _Split:
+    """A fixed split of a dataset, in the form that skorch asks for."""
+
+    def __init__(self, train, valid):
+        self.train = train
+        self.valid = valid
+
+    def __call__(self, dataset, y=None):
+        return Subset(dataset, self.train), Subset(dataset, self.valid)
+
+
+class _Batches:
+    """Batches of a dataset, each read in one indexing operation, so that a memory map is never loaded whole.
+
+    They are of nearly equal size, so that no batch of one sample is left to batch norm. Unlike torch's
+    DataLoader this draws no random number unless it shuffles.
+    """
+
+    def __init__(self, dataset, *, batch_size, shuffle=False):
+        self.dataset = dataset
+        self.n_batches = -(-len(dataset) // batch_size)
+        self.shuffle = shuffle
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        n_samples = len(self.dataset)
+        order = torch.randperm(n_samples).numpy() if self.shuffle else np.arange(n_samples)
+        for rows in np.array_split(order, self.n_batches):
+            X, y = self.dataset[rows]
+            yield torch.from_numpy(np.array(X)), torch.as_tensor(y)  # a copy: X may be read-only
+
+
+def _is_early_stop(interrupt):
+    """Whether skorch's early stopping raised this interrupt, which is how it ends a training, or the user did."""
+    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
+    return isinstance(frame.f_locals.get("self"), EarlyStopping)
+
+
+class _Progress(Callback):
+    """A progress bar over the epochs."""
+
+    def __init__(self, max_epochs):
+        self.max_epochs = max_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=self.max_epochs, desc="epochs", unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        losses = {k: net.history[-1][k] for k in ("train_loss", "valid_loss") if k in net.history[-1]}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
+
+
+@contextlib.contextmanager
+def _matmul_precision(precision):
+    """Set torch's precision of float32 matrix products, and restore the caller's."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _device(device):
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _no_sink(text):
+    """Where early stopping's message goes: ``n_iter_`` tells the same."""

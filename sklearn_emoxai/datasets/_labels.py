@@ -1,0 +1,145 @@
+"""Labels and arguments that the loaders and makers share."""
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+from ._action_units import PROTOTYPES
+
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
+
+LABELS = (*EMOTIONS, "contempt", "neutral")
+_SYNONYMS = {
+    "anger": "angry an mad",
+    "contempt": "contemptuous co",
+    "disgust": "disgusted di",
+    "fear": "fearful afraid scared fe",
+    "happiness": "happy joy joyful smile ha",
+    "neutral": "no-emotion none calm ne",
+    "sadness": "sad sorrow unhappy sa",
+    "surprise": "surprised astonished su",
+}
+CANONICAL = {word: label for label, words in _SYNONYMS.items() for word in [label, *words.split()]}
+
+
+class Skipped:
+    """What a loader could not use: raised at once, or counted and reported together.
+
+    Parameters
+    ----------
+    on_error : {"raise", "skip"}
+        What to do with an entry that is wrong.
+    """
+
+    def __init__(self, on_error):
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f'on_error must be "raise" or "skip"; got {on_error!r}.')
+        self.on_error = on_error
+        self.rows = []
+        self.faults = []
+
+    def wrong(self, file, reason, error=ValueError, cause=None):
+        """Raise `error`, or note that `file` is left out."""
+        if self.on_error == "raise":
+            raise error(f"{file}: {reason}") from cause
+        self.faults.append((str(file), reason))
+        self.rows.append(self.faults[-1])
+
+    def left_out(self, file, reason):
+        """Note a documented exception, whatever `on_error` is."""
+        self.rows.append((str(file), reason))
+
+    def frame(self):
+        """All entries left out, a DataFrame with the columns file and reason."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=["file", "reason"])
+
+    def warn(self, n_loaded):
+        """Warn, with counts, where entries with a fault were skipped."""
+        if self.faults:
+            file, reason = self.faults[0]
+            warnings.warn(
+                f"{len(self.faults)} entries with a fault left out, {n_loaded} loaded; the first: {file}: {reason}"
+                " All are listed in the Bunch's `skipped`.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+class LabelReader:
+    """Maps what people write for an emotion onto the names used here, and keeps count.
+
+    Parameters
+    ----------
+    labels : dict or None
+        Further spellings, mapped onto the names used here.
+    keep : sequence of str
+        Emotions to load; others that are known are left out.
+    """
+
+    def __init__(self, labels, keep):
+        if labels is not None and not isinstance(labels, Mapping):
+            raise TypeError(f"labels must be a dict from spelling to emotion; got {labels!r}.")
+        self.known = CANONICAL | {str(word).strip().lower(): name for word, name in (labels or {}).items()}
+        wrong = sorted({str(name) for name in [*self.known.values(), *keep]} - set(LABELS))
+        if wrong:
+            raise ValueError(f"labels and emotions must name some of {list(LABELS)}; got {wrong}.")
+        self.keep = tuple(keep)
+        self.counts = Counter()
+
+    def read(self, word):
+        """Name of the emotion, or None where the word is unknown."""
+        name = self.known.get(word.strip().lower())
+        if name is not None:
+            self.counts[word, name] += 1
+        return name
+
+    def mapping(self):
+        """What was read as what, a dict."""
+        return dict(sorted(self.counts))
+
+    def report(self):
+        """One line of text for each spelling that was mapped onto another name."""
+        return "\n".join(
+            f"{n} × {word!r} read as {name!r}" for (word, name), n in self.counts.items() if word != name
+        )
+
+
+def check_folder(root):
+    """Raise unless `root` is a folder with something in it."""
+    if not root.exists():
+        raise FileNotFoundError(f"root must be an existing folder; there is no {root}.")
+    if not root.is_dir():
+        raise NotADirectoryError(f"root must be a folder; {root} is a file.")
+    if not any(root.iterdir()):
+        raise FileNotFoundError(f"root must hold a data set; {root} is empty.")
+
+
+def check_emotions(emotions):
+    """List of the emotions that are asked for; a ValueError names those that cannot be made."""
+    if isinstance(emotions, str):
+        raise TypeError(f'emotions must be a sequence such as ["anger"]; got the string {emotions!r}.')
+    emotions = list(emotions)
+    unknown = [emotion for emotion in emotions if emotion not in PROTOTYPES]
+    if unknown or not emotions or len(set(emotions)) < len(emotions):
+        raise ValueError(f"emotions must be distinct and out of {sorted(PROTOTYPES)}; got {emotions}.")
+    return emotions
+
+
+def check_count(name, value, least):
+    """Raise unless `value` is an integer of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int; got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}; got {value}.")
+
+
+def check_fraction(name, value, *, most=1.0):
+    """Raise unless `value` is a number from 0 to `most` (None: no upper limit)."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number; got {value!r}.")
+    if not value >= 0 or (most is not None and value > most) or value == float("inf"):
+        bound = "at least 0" if most is None else f"from 0 to {most:g}"
+        raise ValueError(f"{name} must be {bound}; got {value}.")

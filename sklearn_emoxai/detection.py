@@ -1,0 +1,254 @@
+"""Face-mesh detectors on both generations of MediaPipe, and the model file of the newer one."""
+
+import contextlib
+import hashlib
+import os
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from .facemesh import N_LANDMARKS
+from .video import silenced_stderr
+
+DETECTORS = ("auto", "bundled", "tasks")
+MODEL_VARIABLE = "EMOXAI_FACE_LANDMARKER"
+MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+
+
+class FaceMeshDetector(contextlib.AbstractContextManager):
+    """Finds face meshes in the frames of one video; closed at the end of a ``with`` block.
+
+    Parameters
+    ----------
+    tracking : bool
+        Whether a face is looked for first where it was in the frame before. Without it the frames are
+        independent of one another.
+    max_faces : int
+        Faces a frame, at most.
+    """
+
+    def __init__(self, *, tracking, max_faces):
+        # MediaPipe's threads talk while they start, which goes on until they have answered once; and
+        # each part of the graph talks again when it is first used.
+        self._quiet, self._found_once = contextlib.ExitStack(), False
+        self._quiet.enter_context(silenced_stderr())
+        try:
+            self._native = self._start(tracking, max_faces)
+        except BaseException:
+            self._quiet.close()
+            raise
+
+    def detect(self, image, timestamp=0.0):
+        """Find the faces of one frame.
+
+        Parameters
+        ----------
+        image : ndarray of shape (side, side, 3), uint8
+            RGB and square: MediaPipe projects the landmarks of other images inexactly.
+        timestamp : float
+            In seconds, increasing over the calls of a tracking detector.
+
+        Returns
+        -------
+        ndarray of shape (n_faces, 2, 468), float64
+            In pixels of the image; x to the right, y down, the origin in the outer corner of the first pixel.
+        """
+        with contextlib.nullcontext() if self._found_once else silenced_stderr():
+            faces = self._detect(image, timestamp)
+        self._found_once |= bool(faces)
+        self._quiet.close()
+        points = [[(p.x, p.y) for p in face[:N_LANDMARKS]] for face in faces]
+        points = np.array(points, dtype=float).reshape(-1, N_LANDMARKS, 2)
+        return points.transpose(0, 2, 1) * [[image.shape[1]], [image.shape[0]]]
+
+    def __exit__(self, *exc_info):
+        with self._quiet, silenced_stderr():
+            self._native.close()
+
+
+class _BundledDetector(FaceMeshDetector):
+    """The graph inside the wheel of MediaPipe up to 0.10.21."""
+
+    def _start(self, tracking, max_faces):
+        from mediapipe import solutions
+
+        return solutions.face_mesh.FaceMesh(static_image_mode=not tracking, max_num_faces=max_faces)
+
+    def _detect(self, image, timestamp):
+        found = self._native.process(image).multi_face_landmarks
+        return [face.landmark for face in found or []]
+
+
+class _TasksDetector(FaceMeshDetector):
+    """FaceLandmarker of MediaPipe's Tasks; of its 478 points the first 468 are the face mesh."""
+
+    def __init__(self, model, **options):
+        self._model, self._milliseconds = model, -1
+        super().__init__(**options)
+
+    def _start(self, tracking, max_faces):
+        import mediapipe as mp
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        self._tracking, self._as_image = tracking, lambda data: mp.Image(mp.ImageFormat.SRGB, data)
+        modes = vision.RunningMode
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=self._model),
+            running_mode=modes.VIDEO if tracking else modes.IMAGE,
+            num_faces=max_faces,
+        )
+        return vision.FaceLandmarker.create_from_options(options)
+
+    def _detect(self, image, timestamp):
+        image = self._as_image(image)
+        if not self._tracking:
+            return self._native.detect(image).face_landmarks
+        # Tasks counts whole milliseconds and refuses one that does not increase.
+        self._milliseconds = max(self._milliseconds + 1, round(timestamp * 1000))
+        return self._native.detect_for_video(image, self._milliseconds).face_landmarks
+
+
+def resolve_detector(detector="auto", model_path=None):
+    """Settle which detector is used and which model file it loads.
+
+    Parameters
+    ----------
+    detector : {"auto", "bundled", "tasks"}, default="auto"
+        "bundled" is the graph inside MediaPipe up to 0.10.21, which needs no model file; "tasks" is
+        FaceLandmarker. "auto" takes "bundled" where MediaPipe has it and no ``model_path`` is given.
+    model_path : path-like or None
+        The model file of "tasks"; see `locate_model`.
+
+    Returns
+    -------
+    detector : {"bundled", "tasks"}
+    model_path : str or None
+        None for "bundled".
+
+    Raises
+    ------
+    ValueError
+        Another name, "bundled" with a MediaPipe that has none, or "bundled" with a ``model_path``.
+    FileNotFoundError, OSError
+        The model file can't be had; the message says how to get it.
+    """
+    if detector not in DETECTORS:
+        raise ValueError(f"detector must be one of {DETECTORS}; got {detector!r}.")
+    if detector == "bundled" and model_path is not None:
+        raise ValueError(
+            f"model_path is for detector='tasks'; got {str(model_path)!r} with detector='bundled'."
+        )
+    if detector != "tasks" and model_path is None:
+        if has_bundled_graph():
+            return "bundled", None
+        if detector == "bundled":
+            raise ValueError(
+                f"detector='bundled' needs mediapipe <= 0.10.21; {metadata.version('mediapipe')} is "
+                "installed. Use detector='tasks'."
+            )
+    return "tasks", locate_model(model_path)
+
+
+@lru_cache(maxsize=1)
+def has_bundled_graph():
+    """Return whether the installed MediaPipe carries the face-mesh graph (up to 0.10.21)."""
+    with silenced_stderr():
+        import mediapipe
+
+        return hasattr(getattr(mediapipe, "solutions", None), "face_mesh")
+
+
+def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=1):
+    """Open a face-mesh detector, to be used in a ``with`` block and for one video only.
+
+    Parameters
+    ----------
+    detector, model_path
+        See `resolve_detector`.
+    tracking, max_faces
+        See `FaceMeshDetector`.
+
+    Returns
+    -------
+    FaceMeshDetector
+
+    Raises
+    ------
+    ValueError
+        As `resolve_detector`, or the model file is none.
+    """
+    detector, model_path = resolve_detector(detector, model_path)
+    if detector == "bundled":
+        return _BundledDetector(tracking=tracking, max_faces=max_faces)
+    try:
+        return _TasksDetector(Path(model_path).read_bytes(), tracking=tracking, max_faces=max_faces)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{model_path} can't be loaded as a MediaPipe face landmarker. Get it again from {MODEL_URL}."
+        ) from error
+
+
+def locate_model(model_path=None):
+    """Return the model file of the Tasks detector, downloading it if it is nowhere.
+
+    Parameters
+    ----------
+    model_path : path-like or None
+        The file. None takes the one that the environment variable ``EMOXAI_FACE_LANDMARKER`` names, else
+        pooch's cache folder, to which Google's file (3.8 MB, Apache-2.0) is downloaded once; its SHA-256 is
+        checked every time.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError
+        ``model_path`` or the variable names no file.
+    OSError
+        The download failed: no network, a wrong hash, or a cache folder that can't be written.
+    """
+    for origin, path in (("model_path", model_path), (MODEL_VARIABLE, os.environ.get(MODEL_VARIABLE))):
+        if path:
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"{origin} must name the face-landmarker file; {str(path)!r} is no file."
+                )
+            return os.fspath(path)
+    return _download_model()
+
+
+def _download_model():
+    import pooch
+    import requests  # what pooch downloads with
+
+    folder = pooch.os_cache("sklearn-emoxai")
+    way_out = f"Download {MODEL_URL} yourself and give its path as model_path or in {MODEL_VARIABLE}."
+    try:
+        return pooch.retrieve(
+            MODEL_URL, known_hash=f"sha256:{MODEL_SHA256}", fname="face_landmarker.task", path=folder
+        )
+    except ValueError as error:  # pooch's wrong hash
+        raise OSError(
+            f"The download of the face-landmarker file is not the published one. {way_out}"
+        ) from error
+    except requests.RequestException as error:  # no network, a proxy, a timeout; an OSError too
+        raise OSError(
+            f"The face-landmarker file can't be downloaded ({type(error).__name__}). {way_out}"
+        ) from error
+    except OSError as error:
+        raise OSError(
+            f"The face-landmarker file can't be stored in {folder} ({error.strerror}). {way_out}"
+        ) from error
+
+
+def detector_fingerprint(detector, model_path):
+    """Return a text that changes with everything in a detector that changes its landmarks."""
+    version = metadata.version("mediapipe")
+    if detector == "bundled":
+        return f"bundled {version}"
+    return f"tasks {version} {hashlib.sha256(Path(model_path).read_bytes()).hexdigest()}"

@@ -1,0 +1,290 @@
+"""Landmark sequences from videos: LandmarkExtractor, with its cache and its parallel work."""
+
+import os
+import time
+import warnings
+from dataclasses import dataclass, fields
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .detection import detector_fingerprint
+from .facemesh import N_LANDMARKS
+from .landmark_store import LandmarkCache, hash_source, load_landmarks, save_landmarks
+from .single_video import LandmarkSequence, Options, check_choice, extract, extract_landmarks
+
+__all__ = [
+    "ExtractionResult",
+    "LandmarkExtractor",
+    "LandmarkSequence",
+    "extract_landmarks",
+    "extract_many",
+    "load_landmarks",
+    "save_landmarks",
+]
+
+_CACHE_VERSION = 1  # raised whenever the code changes the landmarks that it finds
+
+
+class LandmarkExtractor(TransformerMixin, BaseEstimator):
+    """Turn videos into sequences of face-mesh landmarks.
+
+    It learns nothing: `transform` works without `fit`, so a pipeline may begin with it.
+
+    Parameters
+    ----------
+    n_frames : int, default=10
+        Frames a video, P: evenly spread in time, the first and the last among them. A shorter clip repeats
+        the nearest frames.
+    start, stop : float or None, default=None
+        Part of each video, both ends included, in seconds; None is the video's own end.
+    fps : float, default=25.0
+        Frames per second of image folders and arrays, which carry no time.
+    crop_size : int, default=300
+        Side in pixels to which the square around the face is resized.
+    crop_margin : float, default=0.25
+        Room around the face on each side, in face sizes.
+    grayscale : bool, default=True
+        Whether the detector sees gray, as in the paper, or the colours of the video.
+    detector : {"auto", "bundled", "tasks"}, default="auto"
+        Which generation of MediaPipe; "auto" takes the bundled graph where there is one.
+    model_path : path-like or None, default=None
+        Model file of the Tasks detector; None takes the one that the environment variable
+        ``EMOXAI_FACE_LANDMARKER`` names, else a file downloaded once.
+    on_missing : {"interpolate", "nan", "raise"}, default="interpolate"
+        What to do about frames without a face: linear in time between the neighbours, and the nearest at the
+        ends; NaN; or an error.
+    max_missing : float, default=0.5
+        Largest share of a video's sampled frames without a face; more is an error.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do about a video without a result: an error that names it, or a row of NaN and one warning
+        that lists all such videos.
+    cache_dir : path-like or None, default=None
+        Folder with one entry a video, made if need be. An entry is found again by the file's content and the
+        parameters, whatever the file's name; an interrupted run goes on where it was.
+    n_jobs : int or None, default=None
+        Videos processed at once, through joblib; results do not depend on it.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    See Also
+    --------
+    extract_landmarks : One video, with timestamps and the mask of the frames with a face.
+    sklearn_emoxai.LandmarkAligner : Removes position, size and rotation of the face.
+
+    References
+    ----------
+    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
+    arXiv:2407.14865.
+
+    Examples
+    --------
+    >>> from matplotlib.cbook import get_sample_data
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn_emoxai import LandmarkExtractor
+    >>> with get_sample_data("grace_hopper.jpg") as file:
+    ...     portrait = np.asarray(Image.open(file))
+    >>> LandmarkExtractor(n_frames=2).fit_transform([portrait[None], portrait[None]]).shape
+    (2, 2, 2, 468)
+    """
+
+    def __init__(
+        self,
+        n_frames=10,
+        *,
+        start=None,
+        stop=None,
+        fps=25.0,
+        crop_size=300,
+        crop_margin=0.25,
+        grayscale=True,
+        detector="auto",
+        model_path=None,
+        on_missing="interpolate",
+        max_missing=0.5,
+        on_error="raise",
+        cache_dir=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_frames = n_frames
+        self.start = start
+        self.stop = stop
+        self.fps = fps
+        self.crop_size = crop_size
+        self.crop_margin = crop_margin
+        self.grayscale = grayscale
+        self.detector = detector
+        self.model_path = model_path
+        self.on_missing = on_missing
+        self.max_missing = max_missing
+        self.on_error = on_error
+        self.cache_dir = cache_dir
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Do nothing but check the parameters.
+
+        Parameters
+        ----------
+        X : list of videos
+            Not looked at.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        LandmarkExtractor
+        """
+        self._options()
+        return self
+
+    def transform(self, X):
+        """Extract the landmarks of each video.
+
+        Parameters
+        ----------
+        X : list of n_samples path-like or ndarray
+            Video files, folders of images, or arrays of frames as in `extract_landmarks`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, 468), float32
+            In pixels of each video's own frame; see `LandmarkSequence`.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError, TypeError
+            Of the first video without a result, with ``on_error="raise"``; and for parameters out of range.
+        """
+        results = extract_many(
+            X,
+            self._options(),
+            on_error=self.on_error,
+            cache_dir=self.cache_dir,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        failed = [result.error for result in results if result.error is not None]
+        if failed:
+            warnings.warn(
+                f"{len(failed)} of {len(results)} videos gave no landmarks; their rows are NaN:\n  "
+                + "\n  ".join(failed),
+                stacklevel=2,
+            )
+        landmarks = np.full((len(results), self.n_frames, 2, N_LANDMARKS), np.nan, dtype=np.float32)
+        for row, result in zip(landmarks, results):
+            if result.sequence is not None:
+                row[:] = result.sequence.landmarks
+        return landmarks
+
+    def _options(self):
+        if self.n_frames is None:
+            raise TypeError("n_frames must be an integer; got None. extract_landmarks takes all frames.")
+        check_choice("on_error", self.on_error, ("raise", "nan"))
+        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)}).resolved()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = False
+        return tags
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractionResult:
+    """What came of one video.
+
+    Attributes
+    ----------
+    sequence : LandmarkSequence or None
+        None where there is none.
+    error : str or None
+        The reason why there is none.
+    seconds : float
+        Time it took, by the clock.
+    """
+
+    sequence: LandmarkSequence | None
+    error: str | None
+    seconds: float
+
+
+def extract_many(sources, options, *, on_error="raise", cache_dir=None, n_jobs=None, verbose=0):
+    """Extract the landmarks of many videos, each on its own.
+
+    Parameters
+    ----------
+    sources : list of path-like or ndarray
+    options : Options
+        Resolved.
+    on_error, cache_dir, n_jobs, verbose
+        As in LandmarkExtractor.
+
+    Returns
+    -------
+    list of ExtractionResult
+        In the order of the sources.
+    """
+    if isinstance(sources, str | bytes | os.PathLike) or not hasattr(sources, "__iter__"):
+        raise TypeError(f"X must be a list of videos; got {sources!r}. For one video give a list of one.")
+    sources = list(sources)
+    if not sources:
+        raise ValueError("X must hold at least one video; got an empty list.")
+    cache = None
+    if cache_dir is not None:
+        fingerprint = detector_fingerprint(options.detector, options.model_path)
+        cache = (LandmarkCache(cache_dir), f"{_CACHE_VERSION} {fingerprint} {options.key()}")
+    parallel = _ProgressParallel(n_jobs=n_jobs, total=len(sources), shown=bool(verbose))
+    task = joblib.delayed(_extract_one)
+    return parallel(task(source, options, cache, on_error) for source in sources)
+
+
+def _extract_one(source, options, cache, on_error):
+    started = time.perf_counter()
+    try:
+        sequence, error = _cached(source, options, cache), None
+    except (ValueError, TypeError, OSError) as exception:
+        if on_error == "raise":
+            raise
+        sequence, error = None, str(exception)
+    return ExtractionResult(sequence, error, time.perf_counter() - started)
+
+
+def _cached(source, options, cache):
+    if cache is None or not isinstance(source, np.ndarray | str | os.PathLike):
+        return extract(source, options)
+    cache, settings = cache
+    try:
+        key = joblib.hash((hash_source(source), settings), hash_name="sha1")
+    except FileNotFoundError:
+        return extract(source, options)  # says what is wrong with it
+    stored = cache.get(key)
+    if stored is not None:
+        return LandmarkSequence(**stored)
+    sequence = extract(source, options)
+    cache.put(key, {field.name: getattr(sequence, field.name) for field in fields(sequence)})
+    return sequence
+
+
+class _ProgressParallel(joblib.Parallel):
+    """joblib.Parallel with a tqdm bar, on every backend."""
+
+    def __init__(self, *, total, shown, **kwargs):
+        super().__init__(**kwargs)
+        self._total, self._shown = total, shown
+
+    def __call__(self, iterable):
+        from tqdm.auto import tqdm
+
+        with tqdm(total=self._total, disable=not self._shown, unit="video", desc="Landmarks") as self._bar:
+            return super().__call__(iterable)
+
+    def print_progress(self):
+        self._bar.update(self.n_completed_tasks - self._bar.n)

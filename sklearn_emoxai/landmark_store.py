@@ -1,0 +1,199 @@
+"""Landmarks on disk: the npz file that people keep, and the cache of extracted videos."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import uuid
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+_FORMAT = "sklearn-emoxai landmarks 1"
+
+
+def save_landmarks(path, X, *, target=None, groups=None, paths=None, **arrays):
+    """Write landmark sequences to one compressed npz file, in one step: it is there whole, or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one that exists is replaced.
+    X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+        Stored as float32.
+    target, groups, paths : array-like of shape (n_samples,) or None
+        Labels, subjects and source files.
+    **arrays : array-like
+        Further arrays, for example ``detected``.
+
+    Raises
+    ------
+    ValueError
+        X has another shape, an array another length, or an array can't be stored without pickle.
+
+    See Also
+    --------
+    load_landmarks : Reads the file.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from sklearn_emoxai import load_landmarks, save_landmarks
+    >>> file = Path(tempfile.mkdtemp()) / "landmarks.npz"
+    >>> save_landmarks(file, np.zeros((2, 10, 2, 468)), target=["anger", "fear"])
+    >>> load_landmarks(file).target
+    array(['anger', 'fear'], dtype='<U5')
+    """
+    X = np.asarray(X, dtype=np.float32)
+    if X.ndim != 4 or X.shape[2] != 2:
+        raise ValueError(f"X must have shape (n_samples, n_frames, 2, n_landmarks); got {X.shape}.")
+    stored = {"format": np.array(_FORMAT), "data": X}
+    for name, values in {"target": target, "groups": groups, "paths": paths, **arrays}.items():
+        if values is None:
+            continue
+        if name in ("format", "data"):
+            raise ValueError(f"The name {name!r} is taken by the file format.")
+        values = np.asarray([os.fspath(p) for p in values] if name == "paths" else values)
+        if values.dtype == object:
+            values = _plain(name, values)
+        if values.ndim and name in ("target", "groups", "paths") and values.shape != (len(X),):
+            raise ValueError(f"{name} must have shape ({len(X)},), one per sample of X; got {values.shape}.")
+        stored[name] = values
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **stored)
+    _write_atomically(Path(path), buffer.getvalue())
+
+
+def _plain(name, values):
+    """Return an object array of strings (pandas holds them so) as a string array."""
+    if not all(isinstance(value, str) for value in values.flat):
+        raise ValueError(f"{name} must hold numbers or strings; the file keeps no other objects.")
+    return values.astype(str)
+
+
+def load_landmarks(path):
+    """Read landmark sequences written by `save_landmarks`.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Bunch
+        ``data``, ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32; ``target``, ``groups`` and
+        ``paths``, ndarray of shape (n_samples,) or None; further arrays by the names they were saved under.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is damaged, or `save_landmarks` did not write it.
+    """
+    foreign = f"{os.fspath(path)} must be a file written by save_landmarks"
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if str(file["format"]) != _FORMAT:
+                raise ValueError(f"{foreign} of this version ({_FORMAT!r}); it says {str(file['format'])!r}.")
+            content = {name: file[name] for name in file.files if name != "format"}
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{os.fspath(path)} does not exist.") from None
+    except KeyError as error:
+        raise ValueError(f"{foreign}; it is another npz file.") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{foreign}; it can't be read ({error}).") from error
+    return Bunch(**{"target": None, "groups": None, "paths": None, **content})
+
+
+class LandmarkCache:
+    """A folder with one file a video, named by a hash of all that decides about its landmarks.
+
+    Each file begins with the SHA-256 of the rest, so that a damaged one is recognised. Files are written
+    beside their place and moved there: several processes may share a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it does not exist.
+    """
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+
+    def get(self, key):
+        """Return what `put` stored, a dict of arrays and plain values; None if nothing sound is there."""
+        file = self._file(key)
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            warnings.warn(f"The cache entry {file} can't be read ({error.strerror}).", stacklevel=2)
+            return None
+        if hashlib.sha256(data[32:]).digest() != data[:32]:
+            warnings.warn(f"The cache entry {file} is damaged; its video is processed again.", stacklevel=2)
+            return None
+        with np.load(io.BytesIO(data[32:]), allow_pickle=False) as arrays:
+            content = {name: arrays[name] for name in arrays.files}
+        return {**json.loads(str(content.pop("plain"))), **content}
+
+    def put(self, key, content):
+        """Store arrays and plain values; warn and go on where the folder can't be written."""
+        arrays = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+        plain = {name: value for name, value in content.items() if name not in arrays}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, plain=np.array(json.dumps(plain)), **arrays)
+        data = buffer.getvalue()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _write_atomically(self._file(key), hashlib.sha256(data).digest() + data)
+        except OSError as error:
+            warnings.warn(
+                f"Landmarks can't be cached in {self._folder} ({error.strerror}); a later run starts anew.",
+                stacklevel=2,
+            )
+
+    def _file(self, key):
+        return self._folder / f"{key}.landmarks"
+
+
+def hash_source(source):
+    """Return the SHA-256 of a file's content, of a folder's names and contents, or of an array.
+
+    Raises
+    ------
+    OSError
+        A file can't be read.
+    """
+    digest = hashlib.sha256()
+    if isinstance(source, np.ndarray):
+        digest.update(f"{source.dtype} {source.shape}".encode())
+        digest.update(np.ascontiguousarray(source).data)
+        return digest.hexdigest()
+    path = Path(source)
+    files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _write_atomically(path, data):
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,401 @@
+"""The landmark sequence of one video."""
+
+import contextlib
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+
+from .detection import DETECTORS, open_detector, resolve_detector
+from .face_crop import (
+    crop_around,
+    cut,
+    distinct,
+    face_boxes,
+    follow_largest,
+    nearest,
+    reach,
+    search_squares,
+    to_frame,
+    whole_frame,
+)
+from .facemesh import N_LANDMARKS
+from .video import check_same_size, open_source, read_sampled, sample_indices
+
+_MAX_BYTES_IN_MEMORY = 256 << 20  # of sampled frames; more of them are decoded a second time instead of kept
+# MediaPipe's tracking gives wrong meshes without a sign of it for faces that moved by a third of their size
+# or more (benchmarks/bench_extraction.py measures it): so it is used for close frames only, and checked where
+# a mesh moved at all; a mesh that went wrong moved by 0.05 sizes or more.
+_MAX_TRACKING_GAP = 0.07  # s
+_MAX_UNCHECKED_SHIFT = 0.04  # sizes of the face
+_MEMORY = 0.5  # s; for so long the face is expected where it was last seen
+_SCOUT_INTERVAL = 2.0  # s between the frames in which the face is looked for to place the crop
+_MIN_SCOUTS, _MAX_SCOUTS = 3, 30
+_MAX_FACES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkSequence:
+    """The landmarks of one face in one video.
+
+    Attributes
+    ----------
+    landmarks : ndarray of shape (n_frames, 2, 468), float32
+        x and y in pixels of the original, upright frame: x to the right, y down, the origin in the outer
+        corner of the upper left pixel, whose centre is (0.5, 0.5). One unit on both axes. NaN only with
+        ``on_missing="nan"``.
+    detected : ndarray of shape (n_frames,), bool
+        False where no face was found and the landmarks are interpolated.
+    timestamps : ndarray of shape (n_frames,), float64
+        In seconds from the start of the video.
+    frame_indices : ndarray of shape (n_frames,), int64
+        Positions in the video; a clip shorter than n_frames repeats some.
+    frame_size : tuple of two ints
+        Width and height of the original frame in pixels.
+    crop : tuple of three ints
+        left, top and side of the square around the face, in pixels of the original frame.
+    crop_size : int
+        Side of the square that the detector saw, in pixels.
+    n_source_frames : int
+        Frames of the whole video.
+    fps : float
+        Frames per second: measured between the first and the last frame of the video.
+    """
+
+    landmarks: np.ndarray
+    detected: np.ndarray
+    timestamps: np.ndarray
+    frame_indices: np.ndarray
+    frame_size: tuple
+    crop: tuple
+    crop_size: int
+    n_source_frames: int
+    fps: float
+
+    @property
+    def landmarks_in_crop(self):
+        """The landmarks in pixels of the resized crop, (n_frames, 2, 468), float32."""
+        left, top, side = self.crop
+        return ((self.landmarks - np.float32([[left], [top]])) * np.float32(self.crop_size / side)).astype(
+            np.float32
+        )
+
+
+def extract_landmarks(
+    source,
+    *,
+    n_frames=None,
+    start=None,
+    stop=None,
+    fps=25.0,
+    crop_size=300,
+    crop_margin=0.25,
+    grayscale=True,
+    detector="auto",
+    model_path=None,
+    on_missing="interpolate",
+    max_missing=0.5,
+):
+    """Find the face mesh in the frames of one video.
+
+    Parameters
+    ----------
+    source : path-like or ndarray
+        A video file; a folder of images in natural order; or an array of shape (n_frames, height, width) or
+        (n_frames, height, width, 3), uint8, gray or RGB.
+    n_frames : int or None, default=None
+        Frames, evenly spread in time, the first and the last among them. A shorter clip repeats the nearest
+        frames. None takes every frame.
+    start, stop : float or None, default=None
+        Part of the video, both ends included, in seconds; None is the video's own end.
+    fps : float, default=25.0
+        Frames per second of folders and arrays, which carry no time.
+    crop_size : int, default=300
+        Side in pixels to which the square around the face is resized.
+    crop_margin : float, default=0.25
+        Room around the face on each side, in face sizes.
+    grayscale : bool, default=True
+        Whether the detector sees gray, as in the paper, or the colours of the video.
+    detector : {"auto", "bundled", "tasks"}, default="auto"
+        Which generation of MediaPipe; "auto" takes the bundled graph where there is one.
+    model_path : path-like or None, default=None
+        Model file of the Tasks detector; None takes the one that the environment variable
+        ``EMOXAI_FACE_LANDMARKER`` names, else a file downloaded once.
+    on_missing : {"interpolate", "nan", "raise"}, default="interpolate"
+        What to do about frames without a face: linear in time between the neighbours, and the nearest at the
+        ends; NaN; or an error.
+    max_missing : float, default=0.5
+        Largest share of the frames without a face.
+
+    Returns
+    -------
+    LandmarkSequence
+
+    Raises
+    ------
+    FileNotFoundError
+        The path does not exist, or the model file.
+    ValueError
+        The source is no video, a parameter is out of range, or too many frames hold no face.
+    TypeError
+        ``source`` or a parameter is of another type.
+
+    Notes
+    -----
+    The face is first looked for in a few frames (3 to 30 of them, about 2 s apart) to place one square crop
+    for the whole video: around the largest face, followed through these frames, with a margin, black beyond
+    the frame's border. Where the whole frame shows no face, overlapping parts of it are searched.
+
+    Each frame's crop is resized and given to the detector. It tracks the face from one frame to the next
+    where these are at most 0.07 s apart, and looks anew for a face that moved by more than 0.04 of its size.
+    Where frames are further apart, as most sampled ones are, each is looked at on its own: tracking gives
+    wrong meshes, without a sign of it, of a face that moved by a third of its size or more. A frame whose
+    crop shows no face, or another one, is searched around the place where the face should be, and as a
+    whole, before it counts as missing.
+
+    References
+    ----------
+    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
+    arXiv:2407.14865.
+    """
+    options = Options(
+        n_frames,
+        start,
+        stop,
+        fps,
+        crop_size,
+        crop_margin,
+        grayscale,
+        detector,
+        model_path,
+        on_missing,
+        max_missing,
+    )
+    return extract(source, options.resolved())
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that decides about the landmarks of a given video."""
+
+    n_frames: int | None
+    start: float | None
+    stop: float | None
+    fps: float
+    crop_size: int
+    crop_margin: float
+    grayscale: bool
+    detector: str
+    model_path: str | None
+    on_missing: str
+    max_missing: float
+
+    def resolved(self):
+        """Return these options with the detector settled; raise for one that is out of range."""
+        if self.n_frames is not None:
+            _check_number("n_frames", self.n_frames, Integral, 1)
+        for name in ("start", "stop"):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name), Real, 0)
+        if None not in (self.start, self.stop) and self.stop < self.start:
+            raise ValueError(f"stop must not lie before start={self.start}; got {self.stop}.")
+        _check_number("fps", self.fps, Real, 1e-3, 1e6)
+        _check_number("crop_size", self.crop_size, Integral, 32, 8192)
+        _check_number("crop_margin", self.crop_margin, Real, 0, 10)
+        _check_number("max_missing", self.max_missing, Real, 0, 1)
+        check_choice("detector", self.detector, DETECTORS)
+        check_choice("on_missing", self.on_missing, ("interpolate", "nan", "raise"))
+        detector, model_path = resolve_detector(self.detector, self.model_path)
+        return replace(self, detector=detector, model_path=model_path)
+
+    def key(self):
+        """Return a text that differs wherever the landmarks of one video and detector may."""
+        return repr([(name, value) for name, value in vars(self).items() if name != "model_path"])
+
+
+def _check_number(name, value, kind, low, high=np.inf):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, kind):
+        noun = "an integer" if kind is Integral else "a number"
+        raise TypeError(f"{name} must be {noun}; got {value!r}.")
+    if not low <= value <= high:
+        limits = f"at least {low}" if high == np.inf else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {limits}; got {value}.")
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError if the argument ``name`` is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}; got {value!r}.")
+
+
+def extract(source, options):
+    """Carry out `extract_landmarks` with resolved Options."""
+    source = open_source(source, fps=options.fps)
+    n_scouts = int(np.clip(source.n_frames_hint / source.fps / _SCOUT_INTERVAL, _MIN_SCOUTS, _MAX_SCOUTS))
+    keep = options.n_frames is not None and options.n_frames * source.n_frame_bytes <= _MAX_BYTES_IN_MEMORY
+    part = {"start": options.start, "stop": options.stop}
+    sampled = read_sampled(source, options.n_frames if keep else n_scouts, **part)
+    timestamps, indices = sampled.timestamps, sampled.indices
+    positions = np.unique(indices)
+    scouts = positions[np.unique(np.linspace(0, len(positions) - 1, n_scouts).round().astype(int))]
+    if keep:
+        frames = iter(sampled.frames.items())
+    else:
+        indices = sample_indices(timestamps, options.n_frames, **part)
+        positions = np.unique(indices)
+        frames = _decode_again(source, positions, sampled.frames[int(scouts[0])].shape)
+    frame_size = sampled.frames[int(scouts[0])].shape[1::-1]
+    scout_frames = [sampled.frames[int(i)] for i in scouts]
+    tracking = len(positions) > 1 and np.median(np.diff(timestamps[positions])) <= _MAX_TRACKING_GAP
+    del sampled
+
+    landmarks = np.full((len(positions), 2, N_LANDMARKS), np.nan)
+    with _FaceFinder(options, frame_size, tracking) as finder:
+        finder.place_crop(timestamps[scouts], scout_frames)
+        del scout_frames
+        for row, (i, frame) in enumerate(frames):
+            face = finder.find(frame, timestamps[i])
+            if face is not None:
+                landmarks[row] = face
+        crop = finder.crop
+    detected = ~np.isnan(landmarks[:, 0, 0])
+    _fill_missing(landmarks, detected, timestamps[positions], source.name, options)
+    rows = np.searchsorted(positions, indices)
+    duration = timestamps[-1] - timestamps[0]
+    return LandmarkSequence(
+        landmarks=landmarks[rows].astype(np.float32),
+        detected=detected[rows],
+        timestamps=timestamps[indices],
+        frame_indices=indices,
+        frame_size=frame_size,
+        crop=crop,
+        crop_size=options.crop_size,
+        n_source_frames=len(timestamps),
+        fps=float((len(timestamps) - 1) / duration) if duration > 0 else source.fps,
+    )
+
+
+def _decode_again(source, positions, shape):
+    """Yield (position, frame) for the frames at the increasing ``positions``, one in memory at a time."""
+    wanted, given = set(positions.tolist()), 0
+    for i, (_, decode) in enumerate(source.frames()):
+        if i in wanted:
+            frame = decode()
+            check_same_size(source, i, frame, shape)
+            given += 1
+            yield i, frame
+    if given != len(wanted):
+        raise ValueError(f"{source.name} gave other frames when it was read a second time.")
+
+
+class _FaceFinder:
+    """Finds the followed face in the frames of one video, in order."""
+
+    def __init__(self, options, frame_size, tracking):
+        self._options, self._frame_size, self._tracking = options, frame_size, tracking
+        self._last = self._last_time = None
+
+    def __enter__(self):
+        self._open_detectors = contextlib.ExitStack()
+        self._still = self._open(tracking=False, max_faces=_MAX_FACES)
+        return self
+
+    def __exit__(self, *exc_info):
+        self._open_detectors.close()
+
+    def _open(self, **how):
+        detector = open_detector(self._options.detector, model_path=self._options.model_path, **how)
+        return self._open_detectors.enter_context(detector)
+
+    def place_crop(self, timestamps, frames):
+        """Look for the face in a few frames and place the crop around it."""
+        boxes = [face_boxes(self._search(frame)) for frame in frames]
+        followed = follow_largest(boxes, timestamps)
+        seen = ~np.isnan(followed[:, 0])
+        self._times, self._boxes = timestamps[seen], followed[seen]
+        self.crop = whole_frame(self._frame_size)
+        if seen.any():
+            self.crop = crop_around(self._boxes, self._options.crop_margin, self._frame_size)
+        self._mesh = self._still
+        if self._tracking:
+            alone = max(map(len, boxes)) <= 1
+            self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
+
+    def find(self, frame, timestamp):
+        """Return the followed face of a frame, (2, 468) in its pixels, or None."""
+        size = self._options.crop_size if len(self._times) else self.crop[2]
+        image = cut(frame, self.crop, size=size, grayscale=self._options.grayscale)
+        faces = to_frame(self._mesh.detect(image, timestamp), self.crop, size)
+        expected, limit = self._expected(timestamp)
+        chosen = self._choose(faces, expected, limit)
+        if self._tracking and chosen is not None and self._has_moved(faces[chosen]):
+            faces = to_frame(self._still.detect(image), self.crop, size)
+            chosen = self._choose(faces, expected, limit)
+        if chosen is None and expected is not None:
+            side = int(4 * expected[2])
+            around = (int(expected[0]) - side // 2, int(expected[1]) - side // 2, side)
+            faces = self._look(frame, [around, whole_frame(self._frame_size)])
+            chosen = self._choose(faces, expected, limit)
+        if chosen is None:
+            return None
+        self._last, self._last_time = face_boxes(faces[chosen : chosen + 1])[0], timestamp
+        return faces[chosen]
+
+    def _has_moved(self, face):
+        if self._last is None:
+            return False
+        shift = np.abs(face_boxes(face[None])[0] - self._last).max()
+        return shift > _MAX_UNCHECKED_SHIFT * self._last[2]
+
+    def _search(self, frame):
+        """Return all faces of the first level of squares that shows any, (n_faces, 2, 468)."""
+        for squares in search_squares(self._frame_size):
+            faces = self._look(frame, squares)
+            if len(faces):
+                break
+        return faces
+
+    def _look(self, frame, squares):
+        """Return the distinct faces in some squares of a frame, (n_faces, 2, 468), each frame on its own."""
+        found, off_centre = [], []
+        for square in squares:
+            image = cut(frame, square, grayscale=self._options.grayscale)
+            faces = self._still.detect(image)
+            off_centre.extend(np.abs(face_boxes(faces)[:, :2] - square[2] / 2).max(axis=1))
+            found.append(to_frame(faces, square, square[2]))
+        found = np.concatenate(found)
+        return found[distinct(face_boxes(found), np.array(off_centre))]
+
+    def _expected(self, timestamp):
+        """Return where the face should be and how far from there it may be.
+
+        That is where it just was, else a place between the frames that placed the crop.
+        """
+        if self._last is not None and timestamp - self._last_time <= _MEMORY:
+            return self._last, reach(timestamp - self._last_time)
+        if not len(self._times):
+            return None, np.inf
+        expected = np.array([np.interp(timestamp, self._times, column) for column in self._boxes.T])
+        return expected, reach(np.abs(self._times - timestamp).min())
+
+    @staticmethod
+    def _choose(faces, expected, limit):
+        boxes = face_boxes(faces)
+        if expected is None:
+            return int(boxes[:, 2].argmax()) if len(boxes) else None
+        return nearest(boxes, expected, limit)
+
+
+def _fill_missing(landmarks, detected, timestamps, name, options):
+    """Fill the frames without a face in place, or raise ValueError."""
+    missing = 1 - detected.mean()
+    limit = 0.0 if options.on_missing == "raise" else options.max_missing
+    if missing > limit or not detected.any():
+        raise ValueError(
+            f"{name} shows no face in {missing:.0%} of {len(detected)} frames; at most {limit:.0%} are "
+            f"allowed (max_missing={options.max_missing}, on_missing={options.on_missing!r})."
+        )
+    if options.on_missing == "interpolate" and missing:
+        known = landmarks[detected].reshape(detected.sum(), -1)
+        for column, values in zip(landmarks.reshape(len(landmarks), -1).T, known.T):
+            column[~detected] = np.interp(timestamps[~detected], timestamps[detected], values)

@@ -1,0 +1,217 @@
+"""What every estimator must do, from one table.
+
+scikit-learn has no tag for 4-D input, and its checks pass 2-D arrays: only those that need no data apply.
+The others are done here, on sequences.
+"""
+
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks
+
+import sklearn_emoxai as emoxai
+from sklearn_emoxai.attribution import BaselineWarning
+
+# A network of two epochs takes everything for everything.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+
+NETWORK = {"n_filters": 3, "lstm_units": 4, "fc_units": 4, "max_epochs": 2, "random_state": 0}
+
+# Estimators that take sequences, with arguments that make them cheap.
+SEQUENCE_ESTIMATORS = {
+    "LandmarkAligner": emoxai.LandmarkAligner(eyes=([0], [1])),
+    "NeutralDifference": emoxai.NeutralDifference(),
+    "SequenceFlattener": emoxai.SequenceFlattener(),
+    "MirrorAugmented": emoxai.MirrorAugmented(
+        emoxai.ConvLSTMClassifier(**NETWORK), permutation=np.arange(12)[::-1]
+    ),
+    "ConvLSTMClassifier": emoxai.ConvLSTMClassifier(**NETWORK),
+    "IGLandmarkSelector": emoxai.IGLandmarkSelector(
+        emoxai.ConvLSTMClassifier(**NETWORK),
+        n_landmarks_to_select=3,
+        n_steps=2,
+        n_baselines=2,
+        random_state=0,
+    ),
+}
+ESTIMATORS = {**SEQUENCE_ESTIMATORS, "LandmarkExtractor": emoxai.LandmarkExtractor()}
+
+DATA_FREE_CHECKS = [
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+]
+# Checks that fail, by estimator, and why that is right.
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(24, 4, 2, 12)).astype(np.float32), np.arange(24) % 2
+
+
+@pytest.fixture(params=SEQUENCE_ESTIMATORS.items(), ids=lambda item: item[0])
+def estimator(request):
+    return clone(request.param[1])
+
+
+def _outputs(fitted, X):
+    """Everything that a fitted estimator makes of X."""
+    methods = ("transform", "predict", "predict_proba", "decision_function")
+    return {method: getattr(fitted, method)(X) for method in methods if hasattr(fitted, method)}
+
+
+def _assert_equal(first, second):
+    assert first.keys() == second.keys() != set()
+    for method in first:
+        np.testing.assert_array_equal(first[method], second[method])
+
+
+@pytest.mark.parametrize("check", DATA_FREE_CHECKS)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_scikit_learns_data_free_checks(name, check):
+    reason = EXPECTED_FAILURES.get(name, {}).get(check)
+    if reason:
+        pytest.xfail(reason)
+    getattr(estimator_checks, check)(name, clone(ESTIMATORS[name]))
+
+
+def test_every_public_estimator_is_in_the_table():
+    public = {name for name in emoxai.__all__ if hasattr(getattr(emoxai, name), "get_params")}
+    assert public == set(ESTIMATORS)
+
+
+def test_fit_returns_itself_and_changes_no_parameter(estimator, data):
+    before = joblib.hash(estimator.get_params())
+    assert estimator.fit(*data) is estimator
+    assert joblib.hash(estimator.get_params()) == before
+    assert estimator.n_features_in_ == 12
+    assert estimator.n_frames_in_ == 4
+
+
+def test_use_changes_neither_state_nor_input(estimator, data):
+    X, y = data
+    X.setflags(write=False)
+    estimator.fit(X, y)
+    before = pickle.dumps(estimator)
+    first = _outputs(estimator, X)
+    _assert_equal(first, _outputs(estimator, X))
+    assert pickle.dumps(estimator) == before
+
+
+def test_a_second_fit_forgets_the_first(estimator, data):
+    X, y = data
+    other = clone(estimator).fit(X, y)
+    estimator.fit(X[:, :3, :, ::-1] * 2, y[::-1]).fit(X, y)
+    _assert_equal(_outputs(estimator, X), _outputs(other, X))
+
+
+def test_pickle_and_joblib_keep_every_output(estimator, data, tmp_path):
+    X, y = data
+    expected = _outputs(estimator.fit(X, y), X)
+    _assert_equal(_outputs(pickle.loads(pickle.dumps(estimator)), X), expected)
+    joblib.dump(estimator, tmp_path / "estimator.joblib")
+    _assert_equal(_outputs(joblib.load(tmp_path / "estimator.joblib"), X), expected)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        lambda X: X.astype(np.float64),
+        lambda X: X.tolist(),
+        lambda X: np.asfortranarray(X),
+        lambda X: np.repeat(X, 2, axis=0)[::2],
+    ],
+    ids=["float64", "list", "fortran", "strided"],
+)
+def test_other_containers_give_the_same(estimator, data, variant):
+    X, y = data
+    expected = _outputs(clone(estimator).fit(X, y), X)
+    _assert_equal(_outputs(estimator.fit(variant(X), y.tolist()), variant(X)), expected)
+
+
+def test_a_memory_map_gives_the_same(estimator, data, tmp_path):
+    X, y = data
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    _assert_equal(_outputs(clone(estimator).fit(mapped, y), mapped), _outputs(estimator.fit(X, y), X))
+
+
+def test_string_labels_give_the_same_decisions(estimator, data):
+    X, y = data
+    expected = _outputs(clone(estimator).fit(X, y), X)
+    found = _outputs(estimator.fit(X, np.array(["anger", "rest"])[y]), X)
+    if is_classifier(estimator):
+        found["predict"] = (found["predict"] == "rest").astype(int)
+    _assert_equal(found, expected)
+
+
+def test_wrong_sequences_are_named(estimator, data):
+    X, y = data
+    for wrong, shape in [
+        (X[0], r"\(4, 2, 12\)"),
+        (X[:, 0, 0], r"\(24, 12\)"),
+        (X[:, :, :1], r"\(24, 4, 1, 12\)"),
+    ]:
+        with pytest.raises(
+            ValueError, match=rf"X must have shape \(n_samples, n_frames, 2, n_landmarks\); got {shape}"
+        ):
+            estimator.fit(wrong, y)
+    for value in (np.nan, np.inf):
+        bad = X.copy()
+        bad[3, 1, 0, 2] = value
+        with pytest.raises(ValueError, match="X contains"):
+            estimator.fit(bad, y)
+    with pytest.raises(ValueError, match=r"X must have shape .*; got \(0,\)"):
+        estimator.fit([], [])
+    with pytest.raises(ValueError, match="X must have shape .*; its sequences differ in length"):
+        estimator.fit([X[0], X[1, 1:]], [0, 1])
+    with pytest.raises(ValueError, match="0 sample"):
+        estimator.fit(X[:0], y[:0])
+    with pytest.raises((ValueError, TypeError)):
+        estimator.fit([["a", "b"]], y)
+    estimator.fit(X, y)
+    for method in ("transform", "predict", "predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            with pytest.raises(ValueError, match="4 frames and 11 landmarks"):
+                getattr(estimator, method)(X[..., 1:])
+
+
+def test_use_before_fit_is_refused(estimator, data):
+    X, _ = data
+    for method in ("transform", "predict", "predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            with pytest.raises(NotFittedError):
+                getattr(estimator, method)(X)
+
+
+def test_supervised_estimators_need_as_many_labels(estimator, data):
+    X, y = data
+    if not is_classifier(estimator) and not hasattr(estimator, "get_support"):
+        assert estimator.fit(X) is estimator
+        return
+    with pytest.raises(ValueError, match=r"y|inconsistent"):
+        estimator.fit(X, None)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        estimator.fit(X, y[1:])
+    with pytest.raises(ValueError, match="two classes"):
+        estimator.fit(X, np.zeros(24))
+
+
+def test_a_fit_warns_of_nothing(estimator, data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", BaselineWarning)
+        estimator.fit(*data)

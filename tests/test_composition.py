@@ -1,0 +1,88 @@
+"""The estimators together, as users put them together."""
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import SVC
+
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    IGLandmarkSelector,
+    LandmarkAligner,
+    LandmarkExtractor,
+    SequenceFlattener,
+)
+from sklearn_emoxai.datasets import make_expression_videos, make_expressions
+
+NETWORK = ConvLSTMClassifier(
+    n_filters=3, lstm_units=8, fc_units=8, lr=5e-3, max_epochs=8, class_weight="balanced", random_state=0
+)
+ALIGN = ("align", LandmarkAligner())
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_expressions(n_subjects=12, n_repeats=1, n_frames=4, difficulty=0, random_state=0)
+
+
+def _select(memory=None):
+    return "select", IGLandmarkSelector(
+        NETWORK, n_landmarks_to_select=16, n_steps=10, memory=memory, random_state=0
+    )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_grid_search_over_hyper_parameters_and_landmark_counts(faces, n_jobs, tmp_path):
+    pipeline = Pipeline([ALIGN, _select(str(tmp_path)), ("classify", NETWORK)])
+    grid = {"select__n_landmarks_to_select": [8, 32], "classify__n_filters": [2, 4]}
+    search = GridSearchCV(pipeline, grid, cv=StratifiedGroupKFold(2), scoring="roc_auc", n_jobs=n_jobs)
+    y = faces.target == "happiness"
+    with config_context(enable_metadata_routing=True):
+        search.fit(faces.data, y, groups=faces.groups, emotion=faces.target)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    best = search.best_estimator_
+    assert set(best["select"].typical_samples_) == set(faces.target)
+    assert best["classify"].n_features_in_ == search.best_params_["select__n_landmarks_to_select"]
+    assert search.predict(faces.data).shape == y.shape
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_svms_on_the_same_splits_with_and_without_selection(faces, kernel):
+    y = faces.target == "happiness"
+    splits = list(StratifiedGroupKFold(3).split(faces.data, y, faces.groups))
+    flat = make_pipeline(SequenceFlattener(), SVC(kernel=kernel, C=10))
+    for steps in ([ALIGN], [ALIGN, _select()]):
+        scores = cross_val_score(
+            Pipeline([*steps, ("svm", flat)]), faces.data, y, cv=splits, scoring="roc_auc"
+        )
+        assert scores.mean() > 0.85
+
+
+def test_a_pipeline_from_video_files_to_decisions(tmp_path):
+    clips = make_expression_videos(
+        tmp_path / "clips",
+        n_subjects=3,
+        emotions=["surprise", "happiness"],
+        n_frames=6,
+        size=192,
+        random_state=0,
+    )
+    pipeline = Pipeline(
+        [
+            ("extract", LandmarkExtractor(n_frames=4)),
+            ALIGN,
+            ("flatten", SequenceFlattener()),
+            ("svm", SVC(kernel="linear")),
+        ],
+        memory=str(tmp_path / "memory"),
+    )
+    y = clips.target == "surprise"
+    pipeline.fit(clips.paths, y)
+    np.testing.assert_array_equal(pipeline.predict(clips.paths), y)
+    again = Pipeline(pipeline.steps, memory=pipeline.memory).fit(clips.paths, y)
+    np.testing.assert_array_equal(
+        again.decision_function(clips.paths), pipeline.decision_function(clips.paths)
+    )

@@ -1,0 +1,102 @@
+import csv
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklearn_emoxai import LandmarkExtractor, load_landmarks
+from sklearn_emoxai.cli import main
+from sklearn_emoxai.datasets import make_expression_videos
+from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
+from sklearn_emoxai.folder_extraction import QUALITY_COLUMNS, extract_folder
+
+
+@pytest.fixture(autouse=True)
+def _model(request, monkeypatch):
+    if not has_bundled_graph():
+        monkeypatch.setenv(MODEL_VARIABLE, str(request.getfixturevalue("face_landmarker")))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    make_expression_videos(folder, n_subjects=2, emotions=["anger", "fear"], n_frames=4, random_state=0)
+    return folder
+
+
+def quality_of(path):
+    with open(path, newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_landmarks_labels_and_quality_are_written(folder, tmp_path):
+    done = extract_folder(folder, tmp_path / "out.npz", n_frames=3)
+    loaded = load_landmarks(tmp_path / "out.npz")
+    assert_array_equal(loaded.data, done.data)
+    videos = [folder / file for file in loaded.paths]
+    assert_array_equal(loaded.data, LandmarkExtractor(n_frames=3).transform(videos))
+    assert sorted(loaded.target) == ["anger", "anger", "fear", "fear"]
+    assert len(set(loaded.groups)) == 2
+    assert loaded.detected.shape == loaded.timestamps.shape == (4, 3)
+    rows = quality_of(tmp_path / "out.quality.csv")
+    assert tuple(rows[0]) == QUALITY_COLUMNS
+    assert [row["file"] for row in rows] == loaded.paths.tolist()
+    assert {(row["n_source_frames"], row["face_share"], row["error"]) for row in rows} == {("4", "1.0", "")}
+    assert all(float(row["seconds"]) > 0 for row in rows)
+
+
+def test_videos_without_landmarks_keep_their_row_and_their_reason(folder, tmp_path):
+    clips = shutil.copytree(folder, tmp_path / "clips")
+    bad = sorted(clips.glob("*.mp4"))[1]
+    bad.write_text("no video")
+    done = extract_folder(clips, tmp_path / "out.npz", n_frames=2, quality=tmp_path / "report.csv")
+    row = [row["file"] for row in done.quality].index(bad.name)
+    assert_array_equal(np.isnan(done.data).all(axis=(1, 2, 3)), np.arange(4) == row)
+    assert "can't be read as a video" in quality_of(tmp_path / "report.csv")[row]["error"]
+    assert "1 gave no landmarks" in done.summary
+    with pytest.raises(ValueError, match="can't be read as a video"):
+        extract_folder(clips, tmp_path / "out.npz", n_frames=2, on_error="raise")
+
+
+def test_folder_of_class_folders(folder, tmp_path):
+    for emotion in ("anger", "fear"):
+        (tmp_path / "clips" / emotion).mkdir(parents=True)
+    for file in folder.glob("*.mp4"):
+        shutil.copy(file, tmp_path / "clips" / ("anger" if "anger" in file.name else "fear"))
+    done = extract_folder(tmp_path / "clips", tmp_path / "out.npz", n_frames=2)
+    loaded = load_landmarks(done.output)
+    assert [path.split("/")[0] for path in loaded.paths] == loaded.target.tolist()
+
+
+def test_command_writes_and_reports(folder, tmp_path):
+    options = ["-o", tmp_path / "out.npz", "--n-frames", "2", "-j", "1", "--cache-dir", tmp_path / "cache"]
+    command = [sys.executable, "-m", "sklearn_emoxai", "extract", folder, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "4 videos of 2 subjects" in done.stdout
+    assert "2 anger, 2 fear" in done.stdout
+    assert "4/4" in done.stderr
+    assert load_landmarks(tmp_path / "out.npz").data.shape == (4, 2, 2, 468)
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_users_mistakes_are_one_line_and_exit_code_1(folder, tmp_path, monkeypatch, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments, message in [
+        ([tmp_path / "gone"], "gone"),
+        ([empty], "empty"),
+        ([folder, "-o", tmp_path / "no" / "folder.npz"], "its folder does not exist"),
+        ([folder, "-o", tmp_path / "x.npz", "--detector", "dlib"], "detector must be one of"),
+    ]:
+        monkeypatch.setattr(sys, "argv", ["emoxai", "extract", *map(str, arguments), "-q", "-j", "1"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        printed = capsys.readouterr()
+        assert message in printed.err
+        assert printed.err.count("\n") == 1
+        assert printed.out == ""
