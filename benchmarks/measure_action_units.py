@@ -2,10 +2,10 @@
 
     python benchmarks/measure_action_units.py
 
-needs mediapipe with `mp.solutions` (up to 0.10.21). Each unit is rendered at full contraction on the portrait
-in `N_POSES` poses, and so is the neutral face; both are detected, shifted, turned and scaled so that the eyes'
-centres coincide, and subtracted. Printed, for the plain face mesh and for the refined one (the attention mesh,
-which MediaPipe's Tasks always use):
+needs mediapipe with `mp.solutions` (up to 0.10.21). Each unit is rendered at full contraction on the
+portrait in `N_POSES` poses, and so is the neutral face; both are detected, shifted, turned and scaled so that
+the eyes' centres coincide, and subtracted. Printed, for the plain face mesh and for the refined one (the
+attention mesh, which MediaPipe's Tasks always use):
 
 moved        landmarks that the unit moves by more than 0.02 inter-ocular distances
 gain         slope of the measured on the rendered displacement over these landmarks

@@ -164,6 +164,13 @@ def test_geometry_and_noise_have_the_stated_size():
     assert noisy.std() == pytest.approx(np.sqrt(2) * 0.02, rel=0.05)
 
 
+def test_no_unit_contracts_beyond_what_a_face_can():
+    made = bare(30, strength_spread=1, emotions=["surprise"])
+    drop = (made.data[:, -1] - made.data[:, 0])[:, 1, 152] / emotion_field("surprise")[1, 152]
+    assert drop.max() == pytest.approx(1.3, abs=1e-3)
+    assert drop.min() < 0.7
+
+
 def test_outliers_are_the_stated_share_of_frames():
     frames = bare(60, 1, 20, noise=0.002, outliers=0.1, emotions=["neutral"]).data - TEMPLATE
     error = np.abs(frames).mean(axis=(2, 3)).ravel()

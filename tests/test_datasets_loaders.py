@@ -20,7 +20,7 @@ SEQUENCES = [
 ]
 
 
-def write_sequence(root, subject, sequence, code, n_frames, *, images, emotions, size=(8, 6)):
+def write_sequence(root, subject, sequence, code, n_frames, *, images, emotions, size):
     stem = f"{subject}_{sequence}_"
     folders = {
         "images": root / images / subject / sequence,
@@ -43,7 +43,9 @@ def write_sequence(root, subject, sequence, code, n_frames, *, images, emotions,
 
 def write_ck_plus(root, images="cohn-kanade-images", emotions="Emotion"):
     for sequence in SEQUENCES:
-        write_sequence(root, *sequence, images=images, emotions=emotions)
+        # The set has several sizes, but one within a sequence.
+        size = (10, 7) if sequence[0] == "S011" else (8, 6)
+        write_sequence(root, *sequence, images=images, emotions=emotions, size=size)
     (root / images / "S005" / ".DS_Store").write_text("")
     return root
 

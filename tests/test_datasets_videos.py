@@ -9,6 +9,7 @@ import pytest
 from sklearn_emoxai import extract_landmarks
 from sklearn_emoxai.datasets import load_video_folder, make_expression_videos
 from sklearn_emoxai.datasets._action_units import emotion_field, unit_fields
+from sklearn_emoxai.detection import has_bundled_graph
 from sklearn_emoxai.facemesh import CONTOURS, REGIONS, TEMPLATE_3D
 
 cv2 = pytest.importorskip("cv2")
@@ -36,21 +37,26 @@ def picture(field, size=320, turn=STILL, shift=CENTRED):
     return np.clip(render(placed, size), 0, 255).astype(np.uint8), placed
 
 
-def detect(frames):
-    try:
-        return extract_landmarks(np.asarray(frames)[..., ::-1], n_frames=len(frames)).landmarks
-    except FileNotFoundError as error:  # the Tasks detector's model file
-        pytest.skip(str(error))
+@pytest.fixture(scope="module")
+def detector(request):
+    """Options for `extract_landmarks`: the model's file, where mediapipe does not carry the model itself."""
+    return {} if has_bundled_graph() else {"model_path": request.getfixturevalue("face_landmarker")}
 
 
-def displacement(field):
+def detect(frames, options):
+    return extract_landmarks(np.asarray(frames)[..., ::-1], n_frames=len(frames), **options).landmarks
+
+
+def displacement(field, options):
     """Rendered and detected displacements (2, 468), in pixels, mean over a few places of the head."""
     rng = np.random.default_rng(0)
     poses = [(rng.normal(0, 3, 3), rng.normal(0, 0.1, 2)) for _ in range(8)]
     still, moved = ([picture(f, 320, *pose) for pose in poses] for f in (0, field))
     rendered = np.mean([m[1][:468].T - s[1][:468].T for s, m in zip(still, moved)], axis=0)
     # Each picture is detected alone: tracking would carry one over to the next.
-    found = [[detect(np.stack([frame] * 2))[0] for frame, _ in pictures] for pictures in (still, moved)]
+    found = [
+        [detect(np.stack([frame] * 2), options)[0] for frame, _ in pictures] for pictures in (still, moved)
+    ]
     return rendered, np.mean(np.subtract(found[1], found[0]), axis=0)
 
 
@@ -142,8 +148,8 @@ def test_mouth_opens_dark():
 
 
 @pytest.fixture(scope="module")
-def displacements():
-    return {unit: displacement(field) for unit, field in unit_fields().items()}
+def displacements(detector):
+    return {unit: displacement(field, detector) for unit, field in unit_fields().items()}
 
 
 # Measured with benchmarks/measure_action_units.py: cheeks and lids (5, 6, 7) the detector hardly follows on
@@ -166,20 +172,20 @@ def test_detector_follows_strong_units_nearly_fully(displacements):
         assert np.corrcoef(rendered.ravel(), found.ravel())[0, 1] > 0.85
 
 
-def test_detector_follows_clips_from_neutral_to_apex(clips):
+def test_detector_follows_clips_from_neutral_to_apex(clips, detector):
     for clip, emotion in enumerate(clips.target):
         if emotion == "neutral":
             continue
-        found = detect(decode(clips.paths[clip]))
+        found = detect(decode(clips.paths[clip]), detector)
         moved, rendered = (x[-1] - x[0] for x in (found, clips.landmarks[clip]))
         # Head motion would move every landmark alike; the expression is what is left.
         moved, rendered = (x - x.mean(axis=1, keepdims=True) for x in (moved, rendered))
         assert np.corrcoef(moved.ravel(), rendered.ravel())[0, 1] > 0.8
 
 
-def test_detector_places_landmarks_where_they_were_put(clips):
+def test_detector_places_landmarks_where_they_were_put(clips, detector):
     for clip in range(0, 6, 2):
-        found = detect(decode(clips.paths[clip]))
+        found = detect(decode(clips.paths[clip]), detector)
         error = np.hypot(*(found[0] - clips.landmarks[clip, 0])) / 64  # inter-ocular distances
         assert error.mean() < 0.1
         assert error[REGIONS["nose"]].mean() < 0.1

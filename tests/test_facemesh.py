@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_emoxai import facemesh
+from sklearn_emoxai.detection import has_bundled_graph
 
 MIRROR, TEMPLATE, EDGES = facemesh.MIRROR, facemesh.TEMPLATE, facemesh.EDGES
 FLIP = np.array([[-1], [1]])
@@ -108,7 +109,13 @@ def test_topology_is_mediapipes():
     np.testing.assert_array_equal(facemesh.REGIONS["left_brow"], brow)
 
 
-def test_detector_confirms_portrait_and_mirror_permutation():
+@pytest.fixture(scope="module")
+def detector(request):
+    """Options for `extract_landmarks`: the model's file, where mediapipe does not carry the model itself."""
+    return {} if has_bundled_graph() else {"model_path": request.getfixturevalue("face_landmarker")}
+
+
+def test_detector_confirms_portrait_and_mirror_permutation(detector):
     cv2 = pytest.importorskip("cv2")
     from matplotlib import cbook
 
@@ -116,11 +123,8 @@ def test_detector_confirms_portrait_and_mirror_permutation():
 
     image = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))[..., ::-1]
     iod = 88  # pixels
-    try:
-        found = extract_landmarks(np.stack([image, image])).landmarks[0]
-    except FileNotFoundError as error:  # the Tasks detector's model file
-        pytest.skip(str(error))
-    mirrored = extract_landmarks(np.stack([image[:, ::-1]] * 2)).landmarks[0]
+    found = extract_landmarks(np.stack([image, image]), **detector).landmarks[0]
+    mirrored = extract_landmarks(np.stack([image[:, ::-1]] * 2), **detector).landmarks[0]
     mirrored[0] = image.shape[1] - mirrored[0]
     gap = np.hypot(*(found - facemesh.PORTRAIT)).mean() / iod
     assert gap < 0.05

@@ -95,6 +95,11 @@ def load_ck_plus(
     See Also
     --------
     load_video_folder : Videos of one's own.
+
+    Notes
+    -----
+    The set's sequences come in several image sizes; within a sequence there is one. Pixels of different
+    sequences compare after :class:`~sklearn_emoxai.LandmarkAligner`.
     """
     if landmarks not in ("mesh", "ck68"):
         raise ValueError(f'landmarks must be "mesh" or "ck68"; got {landmarks!r}.')

@@ -62,7 +62,7 @@ def make_expressions(
         From 0, where a linear SVM on aligned sequences is nearly perfect, to 1, where the emotions do not
         differ. Sets ``strength=1 - difficulty`` and ``distractors=0.6 * difficulty``, unless these are given.
     strength : float, default=None
-        Mean contraction at the apex; 1 is strong.
+        Mean contraction at the apex; 1 is strong, and no unit contracts beyond 1.3.
     strength_spread : float, default=0.4
         Standard deviation of the contraction's logarithm, over subjects and units, and again over sequences.
     asymmetry : float, default=0.15

@@ -11,6 +11,7 @@ from ._action_units import PROTOTYPES, UNIT_NAMES, unit_fields
 from ._labels import check_fraction
 
 UNITS = tuple(UNIT_NAMES)
+_STRONGEST = 1.3  # contraction; beyond it a drawn or rendered face is a grimace
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Variation:
     """How subjects and clips differ; lengths in inter-ocular distances, angles in degrees."""
 
     strength: float = 1.0  # mean contraction at the apex
-    strength_spread: float = 0.25  # standard deviation of its logarithm, over subjects and over clips
+    strength_spread: float = 0.2  # standard deviation of its logarithm, over subjects and over clips
     asymmetry: float = 0.15  # standard deviation of left minus right, relative, over subjects and units
     geometry: float = 0.05  # standard deviation of the neutral face's landmarks
     latest_onset: float = 0.3  # onset is uniform up to this share of the clip
@@ -96,7 +97,7 @@ def draw_contraction(rng, emotions, subject, n_frames, variation):
     duration = rng.uniform(*v.duration, (n_clips, 1, 1))
     time = np.linspace(0, 1, n_frames)[:, None]
     progress = np.clip((time - onset) / duration, 0, 1)
-    return progress**2 * (3 - 2 * progress) * np.maximum(apex, 0)[:, None]
+    return progress**2 * (3 - 2 * progress) * np.clip(apex, 0, _STRONGEST)[:, None]
 
 
 def draw_clips(rng, emotions, subject, n_frames, variation):

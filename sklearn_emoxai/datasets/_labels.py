@@ -61,8 +61,8 @@ class Skipped:
         if self.faults:
             file, reason = self.faults[0]
             warnings.warn(
-                f"{len(self.faults)} entries with a fault left out, {n_loaded} loaded; the first: {file}: {reason}"
-                " All are listed in the Bunch's `skipped`.",
+                f"{len(self.faults)} entries with a fault left out, {n_loaded} loaded; the first: "
+                f"{file}: {reason} All are listed in the Bunch's `skipped`.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -33,11 +33,11 @@ def make_expression_videos(
     n_frames=12,
     size=256,
     fps=15,
-    strength=1.0,
+    strength=0.9,
     asymmetry=0.15,
     geometry=0.05,
     head_turn=4.0,
-    light=0.15,
+    light=0.1,
     noise=3.0,
     random_state=None,
     verbose=0,
@@ -65,15 +65,15 @@ def make_expression_videos(
         Width and height of the frames, in pixels. A quarter of it is the inter-ocular distance.
     fps : float, default=15
         Frames per second.
-    strength : float, default=1.0
-        Mean contraction at the apex; 1 is strong.
+    strength : float, default=0.9
+        Mean contraction at the apex; 1 is strong, and no unit contracts beyond 1.3.
     asymmetry : float, default=0.15
         Standard deviation of the left minus the right side's contraction, relative.
     geometry : float, default=0.05
         Standard deviation of the neutral face's landmarks over subjects, in inter-ocular distances.
     head_turn : float, default=4.0
         Standard deviation of the head's roll, yaw and pitch, in degrees.
-    light : float, default=0.15
+    light : float, default=0.1
         Standard deviation of a subject's brightness, contrast and lateral light, relative.
     noise : float, default=3.0
         Standard deviation of the pixels' noise, in grey levels of 255.
@@ -132,7 +132,7 @@ def make_expression_videos(
     check_fraction("noise", noise, most=None)
     if fps == 0:
         raise ValueError(f"fps must be more than 0; got {fps}.")
-    variation = Variation(strength=strength, asymmetry=asymmetry, geometry=geometry, head_turn=head_turn)
+    variation = Variation(strength, asymmetry=asymmetry, geometry=geometry, head_turn=head_turn)
     variation.check()
     folder = Path(folder)
     if folder.is_file():
