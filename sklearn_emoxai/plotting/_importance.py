@@ -74,7 +74,7 @@ class LandmarkImportanceDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, cmap="viridis", title=None, margin=0.25):
+    def plot(self, *, ax=None, cmap="viridis", title=None, margin=0.15):
         """Draw the face.
 
         Parameters
@@ -84,7 +84,7 @@ class LandmarkImportanceDisplay:
         cmap : str, default="viridis"
             Colours from the least to the most important of the chosen landmarks.
         title : str, default=None
-        margin : float, default=0.25
+        margin : float, default=0.15
             Space around the face, as a share of its size.
 
         Returns
@@ -127,11 +127,11 @@ class LandmarkImportanceDisplay:
             linewidths=0.3,
             zorder=3,
         )
-        low, high = points.min(axis=0), points.max(axis=0)
-        space = margin * (high - low).max() / 2
+        centre = (points.min(axis=0) + points.max(axis=0)) / 2
+        half = (1 + margin) * np.ptp(points, axis=0).max() / 2
         ax.set(
-            xlim=(low[0] - space, high[0] + space),
-            ylim=(high[1] + space, low[1] - space),
+            xlim=(centre[0] - half, centre[0] + half),
+            ylim=(centre[1] + half, centre[1] - half),
             aspect="equal",
             title=title,
         )
