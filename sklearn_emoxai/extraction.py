@@ -27,7 +27,7 @@ __all__ = [
 _CACHE_VERSION = 1  # raised whenever the code changes the landmarks that it finds
 
 
-class LandmarkExtractor(TransformerMixin, BaseEstimator):
+class LandmarkExtractor(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Turn videos into sequences of face-mesh landmarks.
 
     It learns nothing: `transform` works without `fit`, so a pipeline may begin with it.

@@ -182,11 +182,10 @@ def cut(frame, crop, *, size=None, grayscale=True):
         before, after = max(-left, 0), max(left + side - width, 0)
         part = cv2.copyMakeBorder(part, above, below, before, after, cv2.BORDER_CONSTANT, value=0)
     if size is not None and size != side:
-        # Area averaging alone keeps fine texture from turning into patterns when the crop shrinks.
-        part = cv2.resize(
-            part, (size, size), interpolation=cv2.INTER_AREA if size < side else cv2.INTER_LINEAR
-        )
-    return cv2.cvtColor(part, cv2.COLOR_GRAY2RGB) if grayscale else np.ascontiguousarray(part)
+        # Averaging keeps fine texture from turning into patterns; it is ten times slower, so only where needed.
+        way = cv2.INTER_AREA if side > 1.5 * size else cv2.INTER_LINEAR
+        part = cv2.resize(part, (size, size), interpolation=way)
+    return cv2.merge([part] * 3) if grayscale else np.ascontiguousarray(part)
 
 
 def to_frame(landmarks, crop, size):

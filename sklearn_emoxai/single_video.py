@@ -1,37 +1,18 @@
 """The landmark sequence of one video."""
 
-import contextlib
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
 
-from .detection import DETECTORS, open_detector, resolve_detector
-from .face_crop import (
-    crop_around,
-    cut,
-    distinct,
-    face_boxes,
-    follow_largest,
-    nearest,
-    reach,
-    search_squares,
-    to_frame,
-    whole_frame,
-)
+from .detection import DETECTORS, resolve_detector
+from .face_finder import FaceFinder
 from .facemesh import N_LANDMARKS
 from .video import check_same_size, open_source, read_sampled, sample_indices
 
 _MAX_BYTES_IN_MEMORY = 256 << 20  # of sampled frames; more of them are decoded a second time instead of kept
-# MediaPipe's tracking gives wrong meshes without a sign of it for faces that moved by a third of their size
-# or more (benchmarks/bench_extraction.py measures it): so it is used for close frames only, and checked where
-# a mesh moved at all; a mesh that went wrong moved by 0.05 sizes or more.
-_MAX_TRACKING_GAP = 0.07  # s
-_MAX_UNCHECKED_SHIFT = 0.04  # sizes of the face
-_MEMORY = 0.5  # s; for so long the face is expected where it was last seen
-_SCOUT_INTERVAL = 2.0  # s between the frames in which the face is looked for to place the crop
+_SCOUT_INTERVAL = 5.0  # s between the frames in which the face is looked for to place the crop
 _MIN_SCOUTS, _MAX_SCOUTS = 3, 30
-_MAX_FACES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +123,16 @@ def extract_landmarks(
 
     Notes
     -----
-    The face is first looked for in a few frames (3 to 30 of them, about 2 s apart) to place one square crop
+    The face is first looked for in a few frames (3 to 30 of them, about 5 s apart) to place one square crop
     for the whole video: around the largest face, followed through these frames, with a margin, black beyond
     the frame's border. Where the whole frame shows no face, overlapping parts of it are searched.
 
     Each frame's crop is resized and given to the detector. It tracks the face from one frame to the next
     where these are at most 0.07 s apart, and looks anew for a face that moved by more than 0.04 of its size.
-    Where frames are further apart, as most sampled ones are, each is looked at on its own: tracking gives
-    wrong meshes, without a sign of it, of a face that moved by a third of its size or more. A frame whose
-    crop shows no face, or another one, is searched around the place where the face should be, and as a
-    whole, before it counts as missing.
+    Where frames are further apart, as most sampled ones are, each is looked at on its own, three times over,
+    each time from where the face was found before: MediaPipe's tracking gives wrong meshes, without a sign of
+    it, of a face that moved by a third of its size or more. A frame whose crop shows no face, or another
+    one, is searched around the place where the face should be, and as a whole, before it counts as missing.
 
     References
     ----------
@@ -231,8 +212,10 @@ def check_choice(name, value, choices):
 def extract(source, options):
     """Carry out `extract_landmarks` with resolved Options."""
     source = open_source(source, fps=options.fps)
-    n_scouts = int(np.clip(source.n_frames_hint / source.fps / _SCOUT_INTERVAL, _MIN_SCOUTS, _MAX_SCOUTS))
-    keep = options.n_frames is not None and options.n_frames * source.n_frame_bytes <= _MAX_BYTES_IN_MEMORY
+    in_memory = _MAX_BYTES_IN_MEMORY // max(1, source.n_frame_bytes)
+    n_scouts = np.clip(source.n_frames_hint / source.fps / _SCOUT_INTERVAL, None, min(in_memory, _MAX_SCOUTS))
+    n_scouts = max(_MIN_SCOUTS, int(n_scouts))
+    keep = options.n_frames is not None and options.n_frames <= in_memory
     part = {"start": options.start, "stop": options.stop}
     sampled = read_sampled(source, options.n_frames if keep else n_scouts, **part)
     timestamps, indices = sampled.timestamps, sampled.indices
@@ -246,11 +229,11 @@ def extract(source, options):
         frames = _decode_again(source, positions, sampled.frames[int(scouts[0])].shape)
     frame_size = sampled.frames[int(scouts[0])].shape[1::-1]
     scout_frames = [sampled.frames[int(i)] for i in scouts]
-    tracking = len(positions) > 1 and np.median(np.diff(timestamps[positions])) <= _MAX_TRACKING_GAP
+    gap = np.median(np.diff(timestamps[positions])) if len(positions) > 1 else np.inf
     del sampled
 
     landmarks = np.full((len(positions), 2, N_LANDMARKS), np.nan)
-    with _FaceFinder(options, frame_size, tracking) as finder:
+    with FaceFinder(options, frame_size, gap) as finder:
         finder.place_crop(timestamps[scouts], scout_frames)
         del scout_frames
         for row, (i, frame) in enumerate(frames):
@@ -286,104 +269,6 @@ def _decode_again(source, positions, shape):
             yield i, frame
     if given != len(wanted):
         raise ValueError(f"{source.name} gave other frames when it was read a second time.")
-
-
-class _FaceFinder:
-    """Finds the followed face in the frames of one video, in order."""
-
-    def __init__(self, options, frame_size, tracking):
-        self._options, self._frame_size, self._tracking = options, frame_size, tracking
-        self._last = self._last_time = None
-
-    def __enter__(self):
-        self._open_detectors = contextlib.ExitStack()
-        self._still = self._open(tracking=False, max_faces=_MAX_FACES)
-        return self
-
-    def __exit__(self, *exc_info):
-        self._open_detectors.close()
-
-    def _open(self, **how):
-        detector = open_detector(self._options.detector, model_path=self._options.model_path, **how)
-        return self._open_detectors.enter_context(detector)
-
-    def place_crop(self, timestamps, frames):
-        """Look for the face in a few frames and place the crop around it."""
-        boxes = [face_boxes(self._search(frame)) for frame in frames]
-        followed = follow_largest(boxes, timestamps)
-        seen = ~np.isnan(followed[:, 0])
-        self._times, self._boxes = timestamps[seen], followed[seen]
-        self.crop = whole_frame(self._frame_size)
-        if seen.any():
-            self.crop = crop_around(self._boxes, self._options.crop_margin, self._frame_size)
-        self._mesh = self._still
-        if self._tracking:
-            alone = max(map(len, boxes)) <= 1
-            self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
-
-    def find(self, frame, timestamp):
-        """Return the followed face of a frame, (2, 468) in its pixels, or None."""
-        size = self._options.crop_size if len(self._times) else self.crop[2]
-        image = cut(frame, self.crop, size=size, grayscale=self._options.grayscale)
-        faces = to_frame(self._mesh.detect(image, timestamp), self.crop, size)
-        expected, limit = self._expected(timestamp)
-        chosen = self._choose(faces, expected, limit)
-        if self._tracking and chosen is not None and self._has_moved(faces[chosen]):
-            faces = to_frame(self._still.detect(image), self.crop, size)
-            chosen = self._choose(faces, expected, limit)
-        if chosen is None and expected is not None:
-            side = int(4 * expected[2])
-            around = (int(expected[0]) - side // 2, int(expected[1]) - side // 2, side)
-            faces = self._look(frame, [around, whole_frame(self._frame_size)])
-            chosen = self._choose(faces, expected, limit)
-        if chosen is None:
-            return None
-        self._last, self._last_time = face_boxes(faces[chosen : chosen + 1])[0], timestamp
-        return faces[chosen]
-
-    def _has_moved(self, face):
-        if self._last is None:
-            return False
-        shift = np.abs(face_boxes(face[None])[0] - self._last).max()
-        return shift > _MAX_UNCHECKED_SHIFT * self._last[2]
-
-    def _search(self, frame):
-        """Return all faces of the first level of squares that shows any, (n_faces, 2, 468)."""
-        for squares in search_squares(self._frame_size):
-            faces = self._look(frame, squares)
-            if len(faces):
-                break
-        return faces
-
-    def _look(self, frame, squares):
-        """Return the distinct faces in some squares of a frame, (n_faces, 2, 468), each frame on its own."""
-        found, off_centre = [], []
-        for square in squares:
-            image = cut(frame, square, grayscale=self._options.grayscale)
-            faces = self._still.detect(image)
-            off_centre.extend(np.abs(face_boxes(faces)[:, :2] - square[2] / 2).max(axis=1))
-            found.append(to_frame(faces, square, square[2]))
-        found = np.concatenate(found)
-        return found[distinct(face_boxes(found), np.array(off_centre))]
-
-    def _expected(self, timestamp):
-        """Return where the face should be and how far from there it may be.
-
-        That is where it just was, else a place between the frames that placed the crop.
-        """
-        if self._last is not None and timestamp - self._last_time <= _MEMORY:
-            return self._last, reach(timestamp - self._last_time)
-        if not len(self._times):
-            return None, np.inf
-        expected = np.array([np.interp(timestamp, self._times, column) for column in self._boxes.T])
-        return expected, reach(np.abs(self._times - timestamp).min())
-
-    @staticmethod
-    def _choose(faces, expected, limit):
-        boxes = face_boxes(faces)
-        if expected is None:
-            return int(boxes[:, 2].argmax()) if len(boxes) else None
-        return nearest(boxes, expected, limit)
 
 
 def _fill_missing(landmarks, detected, timestamps, name, options):

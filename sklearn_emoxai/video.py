@@ -274,7 +274,7 @@ def read_sampled(source, n_frames, *, start=None, stop=None):
     ValueError
         No frame can be decoded, or none lies between start and stop.
     """
-    announced = np.arange(source.n_frames_hint if source.n_frames_hint < 10_000_000 else 0) / source.fps
+    announced = np.arange(source.n_frames_hint if source.n_frames_hint <= 1_000_000 else 0) / source.fps
     guess = sample_indices(announced, n_frames, start=start, stop=stop)
     timestamps, frames = _read(source, guess)
     if not len(timestamps):

@@ -39,6 +39,28 @@ def test_face_is_found_in_pixels_of_the_image(portrait, detector):
     assert eyes[1].max() < y.mean()
 
 
+@bundled_only
+def test_landmarks_are_those_of_the_messages(portrait):
+    from mediapipe import solutions
+
+    with open_detector("bundled", tracking=False) as opened:
+        got = opened.detect(portrait)[0]
+    with solutions.face_mesh.FaceMesh(static_image_mode=True) as mesh:
+        (face,) = mesh.process(portrait).multi_face_landmarks
+    assert_array_equal(got, np.array([(p.x, p.y) for p in face.landmark]).T * 312)
+
+
+def test_detecting_anew_forgets_and_settles(portrait, detector):
+    moved = np.roll(portrait, 60, axis=1)
+    with open_detector(detector) as opened:
+        alone = opened.detect_anew(moved)
+    with open_detector(detector) as opened:
+        opened.detect(portrait)
+        assert_array_equal(opened.detect_anew(moved), alone)
+        again = opened.detect_anew(moved, 1.0)
+    assert_array_equal(again, alone)
+
+
 def test_image_without_a_face_gives_none(detector):
     with open_detector(detector, max_faces=2) as opened:
         assert opened.detect(np.zeros((64, 64, 3), np.uint8)).shape == (0, 2, 468)

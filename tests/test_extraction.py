@@ -435,15 +435,15 @@ LandmarkExtractor(n_frames=2, cache_dir={str(tmp_path)!r}).transform({[str(v) fo
 
 
 FUZZ = """
-import faulthandler, pathlib, sys, time
+import pathlib, sys, time
 from sklearn_emoxai import extract_landmarks
 outcomes = {"landmarks": 0, "error": 0}
 slowest = 0
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     started = time.perf_counter()
     try:
-        sequence = extract_landmarks(path, n_frames=3)
-        assert sequence.landmarks.shape == (3, 2, 468)
+        sequence = extract_landmarks(path, n_frames=2)
+        assert sequence.landmarks.shape == (2, 2, 468)
         outcomes["landmarks"] += 1
     except ValueError as error:
         assert path.name in str(error) and "\\n" not in str(error), error
