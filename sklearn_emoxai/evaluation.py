@@ -67,7 +67,7 @@ def paper_models(*, n_landmarks_to_select=128, memory=None, random_state=0, **ne
     def svm(kernel):
         svc = SVC(kernel=kernel, class_weight=t_emo.class_weight)
         return make_pipeline(
-            SequenceFlattener(), GridSearchCV(svc, {"C": [1, 10, 100]}, cv=StratifiedGroupKFold(3))
+            SequenceFlattener(), GridSearchCV(svc, {"C": [1, 10, 100]}, cv=StratifiedGroupKFold(2))
         )
 
     classifiers = {
