@@ -61,7 +61,7 @@ def typical_samples(X, labels, *, method="medoid", model=None, target=1, output=
     >>> typical_samples(X, ["joy", "joy", "joy", "fear", "fear", "fear"])
     {'fear': 4, 'joy': 1}
     """
-    labels = np.asarray(labels)
+    X, labels = np.asanyarray(X), np.asarray(labels)
     if labels.ndim != 1 or len(labels) != len(X) or not len(X):
         raise ValueError(f"labels must have shape ({len(X)},), one a sample; got {labels.shape}.")
     members = {label: np.flatnonzero(labels == label) for label in np.unique(labels).tolist()}

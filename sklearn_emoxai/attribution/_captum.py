@@ -1,11 +1,9 @@
 """The captum engine: integrated gradients of any torch module."""
 
-from captum.attr import IntegratedGradients
-
 from ._model import class_output, model_outputs, to_module
 
-# Forward rows (pairs × steps) that captum holds at once.
-ROWS_AT_ONCE = 50
+# Forward rows (pairs × steps) that captum holds at once; more no longer fit the caches of a CPU.
+ROWS_AT_ONCE = 25
 
 
 class CaptumEngine:
@@ -20,6 +18,9 @@ class CaptumEngine:
     """
 
     def __init__(self, module, output, target):
+        # captum loads matplotlib, which those who need no captum need not wait for.
+        from captum.attr import IntegratedGradients
+
         self.module = module
         self._output, self._target = output, target
         self._captum = IntegratedGradients(lambda X: class_output(module(X), output, target))

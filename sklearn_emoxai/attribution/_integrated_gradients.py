@@ -65,7 +65,7 @@ def integrated_gradients(
         With ``n_steps="auto"``, the relative completeness error to reach: :math:`|\delta|` over the larger of
         :math:`|F(x) - F(x')|` and 0.05.
     return_convergence_delta : bool, default=False
-        Also return the completeness error :math:`\delta`.
+        Also return the completeness error :math:`\delta`. It costs an evaluation of the model at every sample.
 
     Returns
     -------

@@ -81,9 +81,9 @@ def landmark_attributions(
     Warns
     -----
     BaselineWarning
-        If a baseline already has a probability above one half: a given one, or the typical sample of
-        another emotion than `positive`. Without `positive` the label of the most probable typical sample is
-        taken for it.
+        If the typical sample of another emotion than `positive` already has a probability above one half.
+        Without `positive` the label of the most probable typical sample is taken for it. Of `baselines` that
+        are given, `baseline_outputs` tells the same.
 
     Notes
     -----
@@ -111,23 +111,23 @@ def landmark_attributions(
     X, labels, baselines, indices = _samples(module, X, labels, baselines, typical, target, output)
     if X.ndim != 4:
         raise ValueError(f"X must have shape (n_samples, n_frames, 2, n_landmarks); got {X.shape}.")
-    explained = _explained(explain, positive, labels, len(X))
+    mask = _positive_mask(positive, labels, len(X))
     explainer = make_engine(module, X, baselines, target, n_steps, method, output, engine, batch_size)
     F_baselines = explainer.outputs(baselines)
-    names, codes = (None,), np.zeros(len(X), dtype=int)
-    allowed = np.tile(explained[:, None], len(baselines))
+    names, codes = np.array([None]), np.zeros(len(X), dtype=int)
+    allowed = np.tile(_explained(explain, mask, len(X))[:, None], len(baselines))
     if labels is not None:
         names, codes = np.unique(labels, return_inverse=True)
         allowed &= codes[:, None] != np.arange(len(names))
-    if output == "probability":
-        _warn_of_baselines(F_baselines, indices, positive)
+    if output == "probability" and indices is not None:
+        _warn_of_baselines(F_baselines, indices, mask, labels)
     if not allowed.any():
         raise ValueError("X must hold samples to explain against a baseline of another label; got none.")
     parts = _accumulate(
         explainer, X, baselines, codes, allowed, len(names),
         n_steps=n_steps, method=method, batch_size=batch_size, tolerance=tolerance,
     )  # fmt: skip
-    parts.update(labels=list(names), typical_samples=indices, baseline_outputs=F_baselines)
+    parts.update(labels=names.tolist(), typical_samples=indices, baseline_outputs=F_baselines)
     return parts if return_parts else parts.importances
 
 
@@ -137,7 +137,8 @@ def _samples(module, X, labels, baselines, typical, target, output):
         given = "neither" if labels is None else "both"
         raise ValueError(f"labels or baselines must be given, one of the two; got {given}.")
     if labels is None:
-        return *_reorder(check_pairs(X, baselines)), None
+        X, baselines = check_pairs(X, baselines)
+        return X, None, baselines, None
     X, _ = check_pairs(X, X[:1])
     labels = np.asarray(labels)
     indices = typical_samples(X, labels, method=typical, model=module, target=target, output=output)
@@ -146,21 +147,15 @@ def _samples(module, X, labels, baselines, typical, target, output):
     return X, labels, X[list(indices.values())], indices
 
 
-def _reorder(pair):
-    X, baselines = pair
-    return X, None, baselines
-
-
-def _explained(explain, positive, labels, n_samples):
+def _explained(explain, positive, n_samples):
     """Mask of the samples to explain."""
     if explain not in EXPLAIN:
         raise ValueError(f"explain must be one of {', '.join(EXPLAIN)}; got {explain!r}.")
-    mask = _positive_mask(positive, labels, n_samples)
     if explain == "all":
         return np.ones(n_samples, dtype=bool)
-    if mask is None:
+    if positive is None:
         raise ValueError('positive must name the positive class with explain="positive"; got None.')
-    return mask
+    return positive
 
 
 def _positive_mask(positive, labels, n_samples):
@@ -180,18 +175,15 @@ def _positive_mask(positive, labels, n_samples):
     return labels == positive
 
 
-def _warn_of_baselines(F_baselines, indices, positive):
-    """Warn of baselines that the network already takes for the positive class."""
-    names = range(len(F_baselines)) if indices is None else list(indices)
-    own = positive if isinstance(positive, (str, int)) else None
-    if indices is not None and own is None:
-        own = names[int(np.argmax(F_baselines))]
-    suspects = {n: round(float(F), 3) for n, F in zip(names, F_baselines) if F > 0.5 and n != own}
+def _warn_of_baselines(F_baselines, indices, positive, labels):
+    """Warn of typical samples that the network takes for the positive class without being of it."""
+    names = list(indices)
+    own = {names[int(np.argmax(F_baselines))]} if positive is None else set(labels[positive].tolist())
+    suspects = {n: round(float(F), 3) for n, F in zip(names, F_baselines) if F > 0.5 and n not in own}
     if suspects:
-        what = "baselines" if indices is None else "the typical samples of"
         warnings.warn(
-            f"{what} {suspects} already have a probability above 0.5 of the explained class: paths from them "
-            'say little about it. typical="unlikely_medoid" or other baselines may help.',
+            f"the typical samples of {suspects} already have a probability above 0.5 of the explained class: "
+            'paths from them say little about it. typical="unlikely_medoid" or baselines of yours may help.',
             BaselineWarning,
             stacklevel=3,
         )

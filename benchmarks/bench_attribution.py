@@ -1,0 +1,250 @@
+"""Speed, agreement and memory of the pathwise engine, against captum and Keras in the same run.
+
+    python benchmarks/bench_attribution.py [--pairs 64] [--kernel 3x3 | 2x3] [--raw] [--threads 2]
+
+Reference size: 468 landmarks, 10 frames, 40 filters, 58 LSTM units, 63 neurons. The data are aligned
+``make_expressions`` sequences less their mean sequence (``--raw``: as they are, where fewer units switch, but
+where the network hardly learns). Every engine explains the same pairs of the same trained network with the
+right Riemann sum. Keras is left out where it is not installed: ``pip install tensorflow-cpu keras``. Memory is
+read from /proc, on Linux.
+"""
+
+import argparse
+import os
+import pickle
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import numpy as np
+import torch
+
+from sklearn_emoxai import (
+    ConvLSTM,
+    LandmarkAligner,
+    integrated_gradients,
+    landmark_attributions,
+    typical_samples,
+)
+from sklearn_emoxai.attribution import _captum, _pathwise
+from sklearn_emoxai.attribution._quadrature import path_steps
+from sklearn_emoxai.datasets import make_expressions
+
+KERNELS = {"3x3": {"kernel_size": 3}, "2x3": {"kernel_size": (2, 3), "padding": ("valid", "same")}}
+EMOTION = "happiness"
+
+
+def trained_network(X, y, kernel, n_epochs):
+    torch.manual_seed(0)
+    module = ConvLSTM(468, n_filters=40, lstm_units=58, fc_units=63, **KERNELS[kernel])
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
+    X, y = torch.as_tensor(X), torch.as_tensor(y)
+    for _ in range(n_epochs):
+        for batch in torch.randperm(len(X)).split(16):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(module(X[batch]), y[batch]).backward()
+            optimizer.step()
+    return module.eval()
+
+
+def best_seconds(function, n_repeats=3):
+    times = []
+    for _ in range(n_repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def time_captum(module, X, baseline, n_steps):
+    """Seconds a pair with the best of captum's batch sizes, that size, and the attributions."""
+    results = {}
+    for rows in (10, 25, 50, 100):
+        _captum.ROWS_AT_ONCE = rows
+        for n_pairs in (1, 2):
+            seconds = best_seconds(
+                lambda n=n_pairs: integrated_gradients(
+                    module, X[:2], baseline, n_steps=n_steps, engine="captum", batch_size=n
+                ),
+                n_repeats=2,
+            )
+            results[seconds / 2] = (rows, n_pairs)
+    best = min(results)
+    return (
+        best,
+        results[best],
+        integrated_gradients(module, X[:2], baseline, n_steps=n_steps, engine="captum"),
+    )
+
+
+def keras_copy(module, n_frames):
+    """The same network in Keras, with the same weights."""
+    import keras
+    from keras import layers
+
+    left, right, top, bottom = module.pad.padding
+    kernel = module.conv.kernel_size
+    frames = keras.Input((n_frames, 2, 468, 1))
+    padded = layers.TimeDistributed(layers.ZeroPadding2D(((top, bottom), (left, right))))(frames)
+    conv = layers.TimeDistributed(layers.Conv2D(module.conv.out_channels, kernel, activation="relu"))
+    norm = layers.BatchNormalization(epsilon=module.norm.eps)
+    units = layers.Permute((1, 4, 2, 3))(norm(conv(padded)))
+    lstm = layers.LSTM(module.lstm.hidden_size)
+    hidden = lstm(layers.Reshape((n_frames, -1))(units))
+    fc1, fc2 = layers.Dense(module.fc1.out_features, activation="relu"), layers.Dense(2, activation="softmax")
+    model = keras.Model(frames, fc2(fc1(hidden)))
+    weights = {name: value.numpy() for name, value in module.state_dict().items()}
+    conv.set_weights([weights["conv.weight"].transpose(2, 3, 1, 0), weights["conv.bias"]])
+    norm.set_weights([weights[f"norm.{n}"] for n in ("weight", "bias", "running_mean", "running_var")])
+    lstm.set_weights(
+        [
+            weights["lstm.weight_ih_l0"].T,
+            weights["lstm.weight_hh_l0"].T,
+            weights["lstm.bias_ih_l0"] + weights["lstm.bias_hh_l0"],
+        ]
+    )
+    for layer, name in ((fc1, "fc1"), (fc2, "fc2")):
+        layer.set_weights([weights[f"{name}.weight"].T, weights[f"{name}.bias"]])
+    return model
+
+
+def time_keras(module, X, baseline, n_steps, n_threads):
+    """Seconds a pair with a compiled GradientTape over all steps of a pair, and the attributions."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+    model = keras_copy(module, X.shape[1])
+    alphas, weights = (tf.constant(a, tf.float32) for a in path_steps("riemann_right", n_steps))
+
+    @tf.function
+    def explain(x, baseline):
+        points = baseline + tf.reshape(alphas, (-1, 1, 1, 1, 1)) * (x - baseline)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            F = model(points, training=False)[:, 1]
+        return (x - baseline) * tf.tensordot(weights, tape.gradient(F, points), 1)
+
+    def run():
+        return [explain(x[..., None], baseline[0, ..., None]).numpy()[..., 0] for x in X[:2]]
+
+    run()
+    return best_seconds(run) / 2, np.stack(run())[:, None]
+
+
+def dense_products_seconds(module, n_frames, n_pairs):
+    """Seconds a pair for the two products with the LSTM's input weights that a straight way needs."""
+    W = module.lstm.weight_ih_l0.detach().T.contiguous()
+    units, gates = torch.randn(n_pairs * n_frames, len(W)), torch.randn(n_pairs * n_frames, W.shape[1])
+    return best_seconds(lambda: (units @ W, gates @ W.T)) / n_pairs
+
+
+def switching_share(module, X, baselines):
+    """Share of the units that switch on the paths from each baseline to each sample."""
+    with torch.no_grad():
+        units = [
+            module.conv(module.pad(torch.as_tensor(A).flatten(0, 1)[:, None])) > 0 for A in (X, baselines)
+        ]
+    samples, references = (u.reshape(len(A), -1) for u, A in zip(units, (X, baselines)))
+    return float(np.mean([(samples != reference).float().mean() for reference in references]))
+
+
+def peak_megabytes():
+    """Most memory that this process has held."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+
+
+def explain_all(path):
+    """Child process: the paper's global procedure on a stored case; prints extra MB and seconds."""
+    with open(path, "rb") as file:
+        module, X, labels, n_threads = pickle.load(file)
+    torch.set_num_threads(n_threads)
+    integrated_gradients(module, X[:1], X[1:2], n_steps=2)
+    before = peak_megabytes()
+    start = time.perf_counter()
+    parts = landmark_attributions(module, X, labels=labels, positive=EMOTION, return_parts=True)
+    seconds = time.perf_counter() - start
+    extra = peak_megabytes() - before
+    print(f"{extra:.0f} MB above data and libraries, {seconds:.1f} s for {parts.n_pairs.sum()} pairs")
+
+
+def measure_all(module, X, labels, n_threads):
+    with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
+        pickle.dump((module, X, labels, n_threads), file)
+        file.flush()
+        command = [sys.executable, "-W", "ignore", __file__, "--child", file.name]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=64)
+    parser.add_argument("--kernel", choices=KERNELS, default="3x3")
+    parser.add_argument("--raw", action="store_true", help="do not subtract the mean sequence")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return explain_all(options.child)
+
+    torch.set_num_threads(options.threads)
+    print(
+        f"{platform.processor() or platform.machine()}, {options.threads} threads, torch {torch.__version__}"
+    )
+    data = make_expressions(random_state=0)
+    X = LandmarkAligner().fit_transform(data.data)
+    if not options.raw:
+        X = X - X.mean(axis=0)
+    y = (data.target == EMOTION).astype(int)
+    module = trained_network(X, y, options.kernel, options.epochs)
+    baselines = X[list(typical_samples(X, data.target).values())]
+    with torch.no_grad():
+        F = torch.softmax(module(torch.as_tensor(X)), dim=1)[:, 1].numpy()
+    print(
+        f"{options.kernel} kernel, {'raw' if options.raw else 'centred'} data: "
+        f"F of {EMOTION} {F[y == 1].mean():.2f}, of the rest {F[y == 0].mean():.2f}; "
+        f"{module.lstm.input_size} units a frame, {switching_share(module, X, baselines):.1%} of them switch"
+    )
+
+    baseline, n_steps = baselines[:1], 50
+    ours = {}
+    for steps in (n_steps, 300):
+        ours[steps] = best_seconds(
+            lambda m=steps: integrated_gradients(
+                module, X[: options.pairs], baseline, n_steps=m, engine="pathwise"
+            )
+        )
+        ours[steps] /= options.pairs
+    result = integrated_gradients(module, X[:2], baseline, n_steps=n_steps, engine="pathwise")
+    engine = _pathwise.PathwiseEngine(module, "probability", 1)
+    start = best_seconds(lambda: engine.start(baseline[0]))
+    print(f"pathwise, m = 50:  {ours[50] * 1e3:8.2f} ms a pair, once a baseline {start * 1e3:.0f} ms")
+    print(f"pathwise, m = 300: {ours[300] * 1e3:8.2f} ms a pair, {ours[300] / ours[50]:.2f} × m = 50")
+
+    peers = {}
+    seconds, (rows, n_pairs), captum = time_captum(module, X, baseline, n_steps)
+    peers[f"captum (internal_batch_size {rows}, {n_pairs} pairs)"] = seconds, captum
+    try:
+        peers["Keras GradientTape"] = time_keras(module, X, baseline, n_steps, options.threads)
+    except ModuleNotFoundError as error:
+        print(f"Keras left out: {error}")
+    for name, (seconds, other) in peers.items():
+        difference = np.linalg.norm(result - other) / np.linalg.norm(other)
+        print(
+            f"{name}: {seconds * 1e3:.1f} ms a pair = {seconds / ours[50]:.1f} × ours; "
+            f"relative difference {difference:.1e}"
+        )
+    dense = dense_products_seconds(module, X.shape[1], 16)
+    print(f"two dense products: {dense * 1e3:.2f} ms a pair; ours takes {ours[50] / dense:.1f} × as long")
+    print("global relevance of all samples:", measure_all(module, X, data.target, options.threads))
+
+
+if __name__ == "__main__":
+    main()
