@@ -48,7 +48,7 @@ def demo(
     ),
     n_landmarks: Annotated[int, typer.Option(min=1, help="Landmarks to keep.")] = 32,
     n_splits: Annotated[int, typer.Option(min=2, help="Parts of the subjects, each tested on once.")] = 3,
-    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 40,
+    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 30,
     n_jobs: Annotated[int, typer.Option("--n-jobs", "-j", help="Processes; -1 for one a core.")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import config_context
+from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from .datasets import load_video_folder, make_expression_videos
@@ -19,7 +21,7 @@ NETWORK = {"n_filters": 8, "lr": 1e-3, "class_weight": "balanced", "validation_f
 
 
 def run_demo(
-    output, *, data=None, n_landmarks=32, n_splits=3, max_epochs=40, n_jobs=-1, random_state=0, verbose=1
+    output, *, data=None, n_landmarks=32, n_splits=3, max_epochs=30, n_jobs=-1, random_state=0, verbose=1
 ):
     """Extract landmarks, compare the paper's models, and draw the landmarks that each emotion's network relies on.
 
@@ -33,7 +35,7 @@ def run_demo(
         Landmarks to select.
     n_splits : int, default=3
         Parts of the subjects.
-    max_epochs : int, default=40
+    max_epochs : int, default=30
         Epochs of each network.
     n_jobs : int, default=-1
         Processes, as in joblib.
@@ -88,7 +90,12 @@ def run_demo(
     _print(results, clips, n_splits)
 
     explain = models["T-EMO, selected"][:-1].set_params(select__memory=None)
-    figure = draw_landmarks(explain, X, clips, results["emotion"].unique(), verbose=verbose)
+    emotions = results["emotion"].unique()
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_explain)(explain, X, clips, emotion) for emotion in emotions
+    )
+    selectors = list(tqdm(fits, total=len(emotions), desc="explaining", unit="emotion", disable=not verbose))
+    figure = _draw(dict(zip(emotions, selectors)), X, clips)
     figure.savefig(output / "landmarks.png", dpi=150)
     print(f"\nlandmarks.npz, results.csv and landmarks.png are in {output}/")
     return results
@@ -103,40 +110,29 @@ def _print(results, clips, n_splits):
     print(summarize(results).reset_index().to_string(index=False))
 
 
-def draw_landmarks(explain, X, clips, emotions, *, verbose=0):
-    """Selected landmarks of every emotion, on the last frame of a video that shows it.
+def _explain(pipeline, X, clips, emotion):
+    """The selector of a pipeline that ends in one, fitted to an emotion on all videos."""
+    pipeline = clone(pipeline)
+    with config_context(enable_metadata_routing=True):
+        pipeline.fit(X, clips.target == emotion, emotion=clips.target, groups=clips.groups)
+    return pipeline[-1]
 
-    Parameters
-    ----------
-    explain : Pipeline
-        Ends in an :class:`IGLandmarkSelector`; fitted here, as it is, to one emotion after another.
-    X : ndarray of shape (n_samples, n_frames, 2, 468)
-        In pixels of the videos' frames.
-    clips : Bunch
-        With ``paths`` and ``target``.
-    emotions : sequence of str
-    verbose : int, default=0
-        1 shows a progress bar.
 
-    Returns
-    -------
-    matplotlib Figure
-    """
+def _draw(selectors, X, clips):
+    """Every emotion's selected landmarks, on the last frame of a video that shows it."""
     import matplotlib.pyplot as plt
 
-    n_columns = min(3, len(emotions))
-    n_rows = -(-len(emotions) // n_columns)
+    n_columns = min(3, len(selectors))
+    n_rows = -(-len(selectors) // n_columns)
     figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(2.6 * n_columns, 2.9 * n_rows), squeeze=False, layout="constrained"
+        n_rows, n_columns, figsize=(2.8 * n_columns, 2.9 * n_rows), squeeze=False, layout="constrained"
     )
     for ax in axes.flat:
         ax.set_axis_off()
-    for ax, emotion in zip(axes.flat, tqdm(emotions, desc="explaining", unit="emotion", disable=not verbose)):
-        with config_context(enable_metadata_routing=True):
-            explain.fit(X, clips.target == emotion, emotion=clips.target, groups=clips.groups)
+    for ax, (emotion, selector) in zip(axes.flat, selectors.items()):
         shown = int(np.flatnonzero(clips.target == emotion)[0])
         display = LandmarkImportanceDisplay.from_estimator(
-            explain[-1], landmarks=X[shown, -1], image=_last_frame(clips.paths[shown]), title=emotion, ax=ax
+            selector, landmarks=X[shown, -1], image=_last_frame(clips.paths[shown]), title=emotion, ax=ax
         )
     bar = figure.colorbar(display.points_, ax=axes, shrink=0.6, pad=0.02)
     bar.set_label("importance, relative to the emotion's largest")
@@ -144,6 +140,6 @@ def draw_landmarks(explain, X, clips, emotions, *, verbose=0):
 
 
 def _last_frame(path):
-    """Last of the frames that the extractor took, as grayscale."""
+    """Last of the frames that the extractor took, in gray."""
     sampled = read_sampled(open_source(path), N_FRAMES)
     return sampled.frames[int(sampled.indices[-1])].mean(axis=2)
