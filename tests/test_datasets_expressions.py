@@ -53,12 +53,12 @@ def test_bunch_has_shapes_dtypes_and_labels():
 
 
 def test_equal_seeds_give_equal_sequences_and_leave_numpys_generator_alone():
-    np.random.seed(0)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
     first, again, other = (make_expressions(2, 1, random_state=seed).data for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
     from_state = [make_expressions(2, 1, random_state=np.random.RandomState(3)).data for _ in range(2)]
     np.testing.assert_array_equal(*from_state)
 

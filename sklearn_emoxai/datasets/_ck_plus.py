@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._folders import IMAGE_SUFFIXES
+from ..video import IMAGE_SUFFIXES
 from ._labels import Skipped, check_count, check_folder
 from ._resample import resample
 

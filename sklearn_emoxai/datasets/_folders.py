@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from ..video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
-
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".m4v")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 _DESCR = """\
 Labelled videos of a folder
