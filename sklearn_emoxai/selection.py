@@ -284,7 +284,7 @@ class IGLandmarkSelector(_LandmarkSelector):
             _check_emotion(emotion, positive, self.classes_)
         elif (~positive).sum() < self.n_baselines:
             raise ValueError(
-                f"n_baselines={self.n_baselines} needs as many samples of class {self.classes_[0]!r} in y; "
+                f"n_baselines={self.n_baselines} needs as many samples of class {self.classes_.tolist()[0]!r} in y; "
                 f"got {(~positive).sum()}."
             )
         self._n_to_select()
@@ -317,14 +317,15 @@ class IGLandmarkSelector(_LandmarkSelector):
 
 def _check_emotion(emotion, positive, classes):
     """Raise unless the positive class is one emotion, and the others are in the rest."""
-    own, others = np.unique(emotion[positive]), np.unique(emotion[~positive])
+    rest, explained = classes.tolist()
+    own, others = np.unique(emotion[positive]).tolist(), np.unique(emotion[~positive]).tolist()
     if len(own) != 1:
         raise ValueError(
-            f"emotion must hold one label for all samples of class {classes[1]!r} in y; got {own.tolist()}."
+            f"emotion must hold one label for all samples of class {explained!r} in y; got {own}."
         )
     if own[0] in others:
         raise ValueError(
-            f"emotion must differ from {own[0]!r} for the samples of class {classes[0]!r} in y; "
+            f"emotion must differ from {own[0]!r} for the samples of class {rest!r} in y; "
             f"it does not for sample {np.flatnonzero((emotion == own[0]) & ~positive)[0]}."
         )
 
