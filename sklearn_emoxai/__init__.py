@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "attribution": ["integrated_gradients", "landmark_attributions", "typical_samples"],
         "classifier": ["ConvLSTMClassifier"],
         "convlstm": ["ConvLSTM"],
+        "emotion": ["EmotionClassifier"],
         "evaluation": ["compare"],
         "extraction": [
             "LandmarkExtractor",
@@ -21,6 +22,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "save_landmarks",
         ],
         "preprocessing": ["LandmarkAligner", "MirrorAugmented", "NeutralDifference", "SequenceFlattener"],
-        "selection": ["IGLandmarkSelector"],
+        "selection": [
+            "IGLandmarkSelector",
+            "PermutationLandmarkSelector",
+            "RandomLandmarkSelector",
+            "UnivariateLandmarkSelector",
+            "VarianceLandmarkSelector",
+        ],
     },
 )

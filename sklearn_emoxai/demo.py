@@ -4,12 +4,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from sklearn import config_context
-from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from .datasets import load_video_folder, make_expression_videos
+from .emotion import fit_to_emotion
 from .evaluation import compare, paper_models, summarize
 from .extraction import LandmarkExtractor, save_landmarks
 from .plotting import LandmarkImportanceDisplay
@@ -92,10 +91,11 @@ def run_demo(
     explain = models["T-EMO, selected"][:-1].set_params(select__memory=None)
     emotions = results["emotion"].unique()
     fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_explain)(explain, X, clips, emotion) for emotion in emotions
+        delayed(fit_to_emotion)(explain, X, clips.target, emotion, groups=clips.groups)
+        for emotion in emotions
     )
-    selectors = list(tqdm(fits, total=len(emotions), desc="explaining", unit="emotion", disable=not verbose))
-    figure = _draw(dict(zip(emotions, selectors)), X, clips)
+    bar = tqdm(fits, total=len(emotions), desc="explaining", unit="emotion", disable=not verbose)
+    figure = _draw({emotion: pipeline[-1] for emotion, pipeline in zip(emotions, bar)}, X, clips)
     figure.savefig(output / "landmarks.png", dpi=150)
     print(f"\nlandmarks.npz, results.csv and landmarks.png are in {output}/")
     return results
@@ -108,14 +108,6 @@ def _print(results, clips, n_splits):
         f'{len(clips.paths)} videos of {len(np.unique(clips.groups))} subjects; always answering "rest" gives 0.500.\n'
     )
     print(summarize(results).reset_index().to_string(index=False))
-
-
-def _explain(pipeline, X, clips, emotion):
-    """The selector of a pipeline that ends in one, fitted to an emotion on all videos."""
-    pipeline = clone(pipeline)
-    with config_context(enable_metadata_routing=True):
-        pipeline.fit(X, clips.target == emotion, emotion=clips.target, groups=clips.groups)
-    return pipeline[-1]
 
 
 def _draw(selectors, X, clips):

@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import pandas as pd
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
@@ -18,12 +17,12 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from ._validation import check_labels, check_per_sample, check_sequences
 from .classifier import ConvLSTMClassifier
+from .emotion import decision_values, fit_to_emotion
 from .preprocessing import LandmarkAligner, NeutralDifference, SequenceFlattener
 from .selection import IGLandmarkSelector
 
@@ -173,37 +172,26 @@ def compare(
 
 def _cell(models, X, y, groups, emotion, run, split, train, test):
     """Rows of all models on one split."""
-    target = y == emotion
+    target = y[test] == emotion
     rows = []
-    with config_context(enable_metadata_routing=True):
-        for name, model in models.items():
-            model = clone(model)
-            metadata = {"emotion": y[train], "groups": groups[train]}
-            wanted = get_routing_for_object(model).consumes("fit", metadata)
-            start = time.perf_counter()
-            model.fit(X[train], target[train], **{key: metadata[key] for key in wanted})
-            fitted = time.perf_counter()
-            predicted, scores = model.predict(X[test]), _scores(model, X[test])
-            rows.append(
-                {
-                    "emotion": emotion,
-                    "model": name,
-                    "n_landmarks": _n_landmarks(model, X),
-                    "run": run,
-                    "split": split,
-                    **_metrics(target[test], predicted, scores),
-                    "fit_seconds": fitted - start,
-                    "predict_seconds": time.perf_counter() - fitted,
-                }
-            )
+    for name, model in models.items():
+        start = time.perf_counter()
+        model = fit_to_emotion(model, X[train], y[train], emotion, groups=groups[train])
+        fitted = time.perf_counter()
+        predicted, scores = model.predict(X[test]), decision_values(model, X[test])
+        rows.append(
+            {
+                "emotion": emotion,
+                "model": name,
+                "n_landmarks": _n_landmarks(model, X),
+                "run": run,
+                "split": split,
+                **_metrics(target, predicted, scores),
+                "fit_seconds": fitted - start,
+                "predict_seconds": time.perf_counter() - fitted,
+            }
+        )
     return rows
-
-
-def _scores(model, X):
-    """Decision values of the emotion, larger for more probable."""
-    if hasattr(model, "decision_function"):
-        return model.decision_function(X)
-    return model.predict_proba(X)[:, 1]
 
 
 def _metrics(target, predicted, scores):

@@ -14,6 +14,8 @@ PACKAGE = Path(sklearn_emoxai.__file__).parent
 # A module may import the modules of the layers before its own, and of its own package.
 LAYERS = [
     {"_validation", "facemesh", "convlstm"},
+    {"_fused"},
+    {"_training"},
     {"video", "landmark_store", "face_crop", "preprocessing"},
     {"detection"},
     {"face_finder"},
@@ -21,6 +23,7 @@ LAYERS = [
     {"extraction"},
     {"classifier", "attribution"},
     {"selection"},
+    {"emotion"},
     {"evaluation", "plotting", "datasets"},
     {"folder_extraction", "demo"},
     {"cli"},

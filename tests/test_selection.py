@@ -8,7 +8,7 @@ from skorch import NeuralNetClassifier
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, landmark_attributions
 from sklearn_emoxai.attribution import BaselineWarning
-from sklearn_emoxai.selection import _pivoted_qr
+from sklearn_emoxai.selection._strategies import pivoted_qr
 
 NETWORK = ConvLSTMClassifier(n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=20, random_state=0)
 
@@ -139,14 +139,14 @@ def test_pivoted_qr_is_that_of_lapack_on_single_columns():
     importances = rng.uniform(0.5, 1, size=8)
     columns = X[:, 0, 0].astype(float)
     _, _, expected = qr((columns - columns.mean(axis=0)) * importances, pivoting=True, mode="economic")
-    np.testing.assert_array_equal(_pivoted_qr(X, importances), expected)
+    np.testing.assert_array_equal(pivoted_qr(X, importances), expected)
 
 
 def test_pivoted_qr_takes_a_copy_last():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3, 2, 6)).astype(np.float32)
     X[..., 1] = X[..., 0]
-    ranking = _pivoted_qr(X, np.array([1, 0.99, 0.5, 0.5, 0.5, 0.5]))
+    ranking = pivoted_qr(X, np.array([1, 0.99, 0.5, 0.5, 0.5, 0.5]))
     assert ranking[0] == 0
     assert ranking[-1] == 1
     assert sorted(ranking) == list(range(6))

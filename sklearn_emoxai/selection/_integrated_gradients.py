@@ -1,133 +1,22 @@
-"""Choosing the landmarks that a network relies on."""
+"""The selection by integrated gradients of a network's decisions."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.cluster import KMeans
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
+from sklearn.utils.validation import check_memory
 
-from . import facemesh
-from ._validation import (
-    check_binary,
-    check_fit,
-    check_labels,
-    check_per_sample,
-    check_sequences,
-)
-from .attribution import landmark_attributions, typical_samples
-from .classifier import ConvLSTMClassifier
+from .._validation import check_binary, check_fit, check_labels, check_per_sample
+from ..attribution import landmark_attributions, typical_samples
+from ..classifier import ConvLSTMClassifier
+from ._base import LandmarkSelector, fit_clone
+from ._strategies import pivoted_qr
 
 
-class _LandmarkSelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Keep the first landmarks of a ranking. Subclasses' ``fit`` ends in ``_select``."""
-
-    _parameter_constraints = {
-        "n_landmarks_to_select": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-            None,
-        ],
-    }
-
-    def _n_to_select(self):
-        """Landmarks to keep, of ``n_features_in_``."""
-        n_landmarks, wanted = self.n_features_in_, self.n_landmarks_to_select
-        if wanted is None:
-            return n_landmarks
-        if isinstance(wanted, Integral):
-            if wanted > n_landmarks:
-                raise ValueError(
-                    f"n_landmarks_to_select must be at most the {n_landmarks} landmarks of X; got {wanted}."
-                )
-            return wanted
-        return max(1, round(wanted * n_landmarks))
-
-    def _select(self, ranking):
-        self.ranking_ = ranking
-        self.support_ = np.zeros(self.n_features_in_, dtype=bool)
-        self.support_[ranking[: self._n_to_select()]] = True
-
-    def get_support(self, indices=False):
-        """Mask of the chosen landmarks, or their indices in increasing order.
-
-        Parameters
-        ----------
-        indices : bool, default=False
-
-        Returns
-        -------
-        ndarray of shape (n_landmarks,), bool, or (n_selected,), int
-        """
-        check_is_fitted(self)
-        return np.flatnonzero(self.support_) if indices else self.support_
-
-    def transform(self, X):
-        """Keep the chosen landmarks, in increasing order of their index.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames, 2, n_selected), float32
-        """
-        check_is_fitted(self)
-        return check_sequences(X, fitted=self)[..., self.support_]
-
-    def inverse_transform(self, X):
-        """Put the chosen landmarks back in their places, zeros in the others'.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_selected)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
-        """
-        check_is_fitted(self)
-        X = check_sequences(X)
-        n_selected = self.support_.sum()
-        if X.shape[3] != n_selected:
-            raise ValueError(f"X must hold the {n_selected} chosen landmarks; got {X.shape[3]}.")
-        full = np.zeros((*X.shape[:3], self.n_features_in_), dtype=X.dtype)
-        full[..., self.support_] = X
-        return full
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the chosen landmarks.
-
-        Parameters
-        ----------
-        input_features : array-like of shape (n_landmarks,), default=None
-            Names of all landmarks. None names those of the 468-point mesh by region and index, such
-            as ``left_brow_276``, and others ``landmark0``, ``landmark1``, …
-
-        Returns
-        -------
-        ndarray of shape (n_selected,), object
-        """
-        check_is_fitted(self)
-        n_landmarks = self.n_features_in_
-        if input_features is None:
-            input_features = _landmark_names(n_landmarks)
-        if len(input_features) != n_landmarks:
-            raise ValueError(f"input_features must hold {n_landmarks} names; got {len(input_features)}.")
-        return np.asarray(input_features, dtype=object)[self.support_]
-
-
-def _landmark_names(n_landmarks):
-    if n_landmarks != facemesh.N_LANDMARKS:
-        return [f"landmark{i}" for i in range(n_landmarks)]
-    region = {i: name for name, landmarks in facemesh.REGIONS.items() for i in landmarks}
-    return [f"{region[i]}_{i}" for i in range(n_landmarks)]
-
-
-class IGLandmarkSelector(_LandmarkSelector):
+class IGLandmarkSelector(LandmarkSelector):
     """Keep the landmarks that a network relies on, by integrated gradients.
 
     A network is trained on all landmarks to tell one emotion from the rest. Its decision on every
@@ -216,7 +105,7 @@ class IGLandmarkSelector(_LandmarkSelector):
     __metadata_request__fit = {"emotion": True, "groups": True}
 
     _parameter_constraints = {
-        **_LandmarkSelector._parameter_constraints,
+        **LandmarkSelector._parameter_constraints,
         "estimator": [HasMethods(["fit"]), None],
         "strategy": [StrOptions({"top", "qr"})],
         "n_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -307,11 +196,13 @@ class IGLandmarkSelector(_LandmarkSelector):
             random_state=self.random_state,
         )
         self.estimator_ = result.estimator
-        self.importances_ = result.importances
         self.typical_samples_ = result.typical_samples
         self.convergence_delta_ = result.convergence_delta
-        order = np.argsort(-self.importances_, kind="stable")
-        self._select(order if self.strategy == "top" else _pivoted_qr(X, self.importances_))
+        if self.strategy == "top":
+            self._select_most_important(result.importances)
+        else:
+            self.importances_ = result.importances
+            self._select(pivoted_qr(X, result.importances))
         return self
 
 
@@ -334,8 +225,7 @@ def _explain(
     estimator, X, y, positive, emotion, groups, *, n_steps, explain, typical, n_baselines, random_state
 ):
     """Fit the network on all landmarks and attribute its decisions to them."""
-    fit_params = {"groups": groups} if groups is not None and has_fit_parameter(estimator, "groups") else {}
-    fitted = clone(estimator).fit(X, y, **fit_params)
+    fitted = fit_clone(estimator, X, y, groups)
     parts = {}
     if emotion is None:
         parts["typical_samples"] = _cluster_medoids(X, ~positive, n_baselines, random_state)
@@ -365,42 +255,3 @@ def _cluster_medoids(X, members, n_clusters, random_state):
     flat = X[rows].reshape(len(rows), -1)
     clusters = KMeans(n_clusters, n_init=1, random_state=random_state).fit_predict(flat)
     return {cluster: int(rows[i]) for cluster, i in typical_samples(flat, clusters).items()}
-
-
-def _pivoted_qr(X, importances):
-    """Landmarks in the order in which a QR decomposition with block pivoting takes them.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_frames, 2, n_landmarks)
-    importances : ndarray of shape (n_landmarks,)
-        Weights of the landmarks' columns.
-
-    Returns
-    -------
-    ndarray of shape (n_landmarks,), int
-        Once the chosen landmarks explain all of the movement, the others follow by importance.
-
-    Notes
-    -----
-    The pivoted QR decomposition of the matrix A of mean frames, two columns a landmark, is computed as the
-    pivoted Cholesky decomposition of AᵀA, of which a sum over the samples is enough: each step takes the
-    landmark with the largest residual energy, and eliminates its two columns.
-    """
-    n_landmarks = X.shape[3]
-    frames = np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in X])
-    weighted = ((frames - frames.mean(axis=0)) * importances / importances.max()).reshape(len(X), -1)
-    residual = (weighted.T @ weighted).reshape(2, n_landmarks, 2, n_landmarks)
-    energy = np.einsum("clcl->l", residual).copy()
-    exhausted = 1e-10 * energy.max()
-    ranking = []
-    while len(ranking) < n_landmarks and energy.max() > exhausted:
-        chosen = int(energy.argmax())
-        ranking.append(chosen)
-        columns = residual[:, :, :, chosen]
-        inverse = np.linalg.pinv(columns[:, chosen], hermitian=True)
-        residual = residual - np.einsum("alb,bc,dmc->aldm", columns, inverse, columns, optimize=True)
-        energy = np.einsum("clcl->l", residual).copy()
-        energy[ranking] = -np.inf
-    left = np.setdiff1d(np.arange(n_landmarks), ranking)
-    return np.concatenate([ranking, left[np.argsort(-importances[left], kind="stable")]]).astype(np.intp)

@@ -1,0 +1,185 @@
+"""Several emotions at once, from one binary pipeline each."""
+
+import numpy as np
+from scipy.special import logit
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from ._validation import check_fit, check_labels, check_per_sample, check_sequences
+
+
+def fit_to_emotion(estimator, X, y, emotion, *, groups=None):
+    """Fit a clone of a binary classifier to "this emotion or not".
+
+    Parameters
+    ----------
+    estimator : classifier
+        Often a Pipeline. Steps that ask for ``emotion`` or ``groups`` by metadata routing get them.
+    X : ndarray of shape (n_samples, n_frames, 2, n_landmarks)
+    y : ndarray of shape (n_samples,)
+        Emotion labels.
+    emotion : label
+        The one to tell from the rest.
+    groups : ndarray of shape (n_samples,), default=None
+        Subjects.
+
+    Returns
+    -------
+    classifier
+        With the classes False and True.
+    """
+    estimator = clone(estimator)
+    metadata = {"emotion": y} if groups is None else {"emotion": y, "groups": groups}
+    with config_context(enable_metadata_routing=True):
+        wanted = get_routing_for_object(estimator).consumes("fit", metadata)
+        return estimator.fit(X, y == emotion, **{key: metadata[key] for key in wanted})
+
+
+def decision_values(classifier, X):
+    """Decision values of a fitted binary classifier, positive for its second class."""
+    if hasattr(classifier, "decision_function"):
+        return classifier.decision_function(X)
+    tiny = np.finfo(np.float32).tiny
+    return logit(np.clip(classifier.predict_proba(X)[:, 1], tiny, 1 - np.finfo(np.float32).eps))
+
+
+class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifier of several emotions, one clone of a binary classifier for each.
+
+    Each clone learns "this emotion or not", on landmarks of its own where it selects some.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Binary. May be a Pipeline; steps that ask for ``emotion`` or ``groups``, as :class:`IGLandmarkSelector` and
+        :class:`ConvLSTMClassifier` do, get the labels and the subjects.
+    n_jobs : int, default=None
+        Emotions fitted at once, as in joblib.
+
+    Attributes
+    ----------
+    estimators_ : dict
+        Label → the classifier fitted to it, with the classes False and True.
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    n_features_in_ : int
+        Landmarks per frame.
+    n_frames_in_ : int
+        Frames per sequence.
+
+    Notes
+    -----
+    The label with the largest decision value is predicted. The probabilities of the binary classifiers are divided by
+    their sum; they are not calibrated. The paper trains one network per emotion and joins none.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_emoxai import EmotionClassifier, LandmarkAligner, SequenceFlattener
+    >>> from sklearn_emoxai.datasets import make_expressions
+    >>> faces = make_expressions(n_subjects=10, n_repeats=1, n_frames=4, difficulty=0, random_state=0)
+    >>> svm = make_pipeline(LandmarkAligner(), SequenceFlattener(), SVC(kernel="linear"))
+    >>> classifier = EmotionClassifier(svm).fit(faces.data[:42], faces.target[:42])
+    >>> classifier.score(faces.data[42:], faces.target[42:]) > 0.5  # chance is 1/6
+    True
+    """
+
+    __metadata_request__fit = {"groups": True}
+
+    _parameter_constraints = {"estimator": [HasMethods(["fit", "predict"])], "n_jobs": [int, None]}
+
+    def __init__(self, estimator, *, n_jobs=None):
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, *, groups=None):
+        """Fit one clone for each emotion.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+        y : array-like of shape (n_samples,)
+            Emotion labels, two or more; neutral may be among them.
+        groups : array-like of shape (n_samples,), default=None
+            Subjects.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or groups have a wrong shape, or y holds one label.
+        """
+        X = check_fit(self, X)
+        y = check_labels(X, y)
+        groups = check_per_sample(X, groups, name="groups")
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
+        fitted = Parallel(n_jobs=self.n_jobs)(
+            delayed(fit_to_emotion)(self.estimator, X, y, label, groups=groups) for label in self.classes_
+        )
+        self.estimators_ = dict(zip(self.classes_.tolist(), fitted))
+        return self
+
+    def decision_function(self, X):
+        """Decision value of each emotion against the rest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, that of the second less that of the first.
+        """
+        check_is_fitted(self)
+        values = self._decision_values(X)
+        return values[:, 1] - values[:, 0] if len(self.classes_) == 2 else values
+
+    def predict(self, X):
+        """The emotion with the largest decision value.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._decision_values(X).argmax(axis=1)]
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
+    def predict_proba(self, X):
+        """The binary classifiers' probabilities, divided by their sum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        X = check_sequences(X, fitted=self)
+        each = np.stack([fitted.predict_proba(X)[:, 1] for fitted in self.estimators_.values()], axis=1)
+        total = each.sum(axis=1, keepdims=True)
+        return np.divide(each, total, out=np.full_like(each, 1 / each.shape[1]), where=total > 0)
+
+    def _decision_values(self, X):
+        X = check_sequences(X, fitted=self)
+        return np.stack([decision_values(fitted, X) for fitted in self.estimators_.values()], axis=1)

@@ -1,0 +1,17 @@
+"""Choosing landmarks: by a network's decisions, and controls to compare with."""
+
+from ._controls import (
+    PermutationLandmarkSelector,
+    RandomLandmarkSelector,
+    UnivariateLandmarkSelector,
+    VarianceLandmarkSelector,
+)
+from ._integrated_gradients import IGLandmarkSelector
+
+__all__ = [
+    "IGLandmarkSelector",
+    "PermutationLandmarkSelector",
+    "RandomLandmarkSelector",
+    "UnivariateLandmarkSelector",
+    "VarianceLandmarkSelector",
+]

@@ -1,0 +1,127 @@
+"""What all landmark selectors share: a ranking of which the first landmarks are kept."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from .. import facemesh
+from .._validation import check_sequences
+
+
+class LandmarkSelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Keep the first landmarks of a ranking. Subclasses' ``fit`` ends in a call of ``_select``."""
+
+    _parameter_constraints = {
+        "n_landmarks_to_select": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="right"),
+            None,
+        ],
+    }
+
+    def _n_to_select(self):
+        """Landmarks to keep, of ``n_features_in_``."""
+        n_landmarks, wanted = self.n_features_in_, self.n_landmarks_to_select
+        if wanted is None:
+            return n_landmarks
+        if isinstance(wanted, Integral):
+            if wanted > n_landmarks:
+                raise ValueError(
+                    f"n_landmarks_to_select must be at most the {n_landmarks} landmarks of X; got {wanted}."
+                )
+            return wanted
+        return max(1, round(wanted * n_landmarks))
+
+    def _select(self, ranking):
+        self.ranking_ = ranking
+        self.support_ = np.zeros(self.n_features_in_, dtype=bool)
+        self.support_[ranking[: self._n_to_select()]] = True
+
+    def _select_most_important(self, importances):
+        self.importances_ = importances
+        self._select(np.argsort(-importances, kind="stable"))
+
+    def get_support(self, indices=False):
+        """Mask of the chosen landmarks, or their indices in increasing order.
+
+        Parameters
+        ----------
+        indices : bool, default=False
+
+        Returns
+        -------
+        ndarray of shape (n_landmarks,), bool, or (n_selected,), int
+        """
+        check_is_fitted(self)
+        return np.flatnonzero(self.support_) if indices else self.support_
+
+    def transform(self, X):
+        """Keep the chosen landmarks, in increasing order of their index.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, n_selected), float32
+        """
+        check_is_fitted(self)
+        return check_sequences(X, fitted=self)[..., self.support_]
+
+    def inverse_transform(self, X):
+        """Put the chosen landmarks back in their places, zeros in the others'.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_selected)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
+        """
+        check_is_fitted(self)
+        X = check_sequences(X)
+        n_selected = self.support_.sum()
+        if X.shape[3] != n_selected:
+            raise ValueError(f"X must hold the {n_selected} chosen landmarks; got {X.shape[3]}.")
+        full = np.zeros((*X.shape[:3], self.n_features_in_), dtype=X.dtype)
+        full[..., self.support_] = X
+        return full
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the chosen landmarks.
+
+        Parameters
+        ----------
+        input_features : array-like of shape (n_landmarks,), default=None
+            Names of all landmarks. None names those of the 468-point mesh by region and index, such
+            as ``left_brow_276``, and others ``landmark0``, ``landmark1``, …
+
+        Returns
+        -------
+        ndarray of shape (n_selected,), object
+        """
+        check_is_fitted(self)
+        n_landmarks = self.n_features_in_
+        if input_features is None:
+            input_features = _landmark_names(n_landmarks)
+        if len(input_features) != n_landmarks:
+            raise ValueError(f"input_features must hold {n_landmarks} names; got {len(input_features)}.")
+        return np.asarray(input_features, dtype=object)[self.support_]
+
+
+def fit_clone(estimator, X, y, groups):
+    """A fitted clone; the groups go to its fit where it takes them."""
+    takes_groups = groups is not None and has_fit_parameter(estimator, "groups")
+    return clone(estimator).fit(X, y, **({"groups": groups} if takes_groups else {}))
+
+
+def _landmark_names(n_landmarks):
+    if n_landmarks != facemesh.N_LANDMARKS:
+        return [f"landmark{i}" for i in range(n_landmarks)]
+    region = {i: name for name, landmarks in facemesh.REGIONS.items() for i in landmarks}
+    return [f"{region[i]}_{i}" for i in range(n_landmarks)]
