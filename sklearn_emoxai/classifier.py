@@ -1,23 +1,28 @@
 """The ConvLSTM network as a scikit-learn classifier, trained by skorch."""
 
-import contextlib
-import traceback
-import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from scipy.special import softmax
-from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch.utils.data import Subset
-from tqdm.auto import tqdm
+from skorch.callbacks import Callback, EarlyStopping
 
+from ._fused import Buffers, fused_logits
+from ._training import (
+    Batches,
+    Net,
+    Progress,
+    Split,
+    as_tensor,
+    is_early_stop,
+    matmul_precision,
+    validation_split,
+)
 from ._validation import check_fit, check_labels, check_per_sample, check_sequences
 from .convlstm import ConvLSTM
 
@@ -200,8 +205,8 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X, y or groups have a wrong shape, X holds NaN, y holds one class, or a class is missing
-            from the training or from the validation samples.
+            If X, y or groups have a wrong shape, X holds NaN, y holds one class, a class is missing
+            from the training or from the validation samples, or the training diverges.
         KeyboardInterrupt
             If training is interrupted; the estimator is then left as it was.
         """
@@ -212,10 +217,10 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
         random_state = check_random_state(self.random_state)
-        split = _validation_split(codes, groups, self.validation_fraction, random_state)
+        split = validation_split(codes, groups, self.validation_fraction, random_state)
         seed = int(random_state.randint(np.iinfo(np.int32).max))
 
-        with torch.random.fork_rng(), _matmul_precision(self.precision):
+        with torch.random.fork_rng(), matmul_precision(self.precision):
             torch.manual_seed(seed)
             net = self._make_net(codes, split).initialize()
             # Not net.fit, which swallows an interrupt and passes a half-trained net off as trained.
@@ -223,10 +228,15 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             try:
                 net.fit_loop(X, codes)
             except KeyboardInterrupt as interrupt:
-                if not _is_early_stop(interrupt):
+                if not is_early_stop(interrupt):
                     raise
             net.notify("on_train_end", X=X, y=codes)
 
+        if not np.isfinite(net.history[-1]["train_loss"]):
+            raise ValueError(
+                f"The training loss became {net.history[-1]['train_loss']}: X must be of about unit size, and lr "
+                f"small enough; X reaches {max(X.max(), -X.min()):.3g}, lr={self.lr}."
+            )
         self.history_ = [
             {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "valid_acc") if key in row}
             for row in net.history
@@ -247,13 +257,13 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         if self.class_weight is not None:
             weight = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
             weight = torch.as_tensor(weight, dtype=torch.float32)
-        callbacks = list(self.callbacks or [])
+        callbacks = _checked_callbacks(self.callbacks)
         if self.verbose:
-            callbacks.append(("progress", _Progress(self.max_epochs)))
+            callbacks.append(("progress", Progress(self.max_epochs)))
         if split is not None and self.early_stopping:
             stopping = EarlyStopping(patience=self.patience, load_best=True, sink=_no_sink)
             callbacks.append(("early_stopping", stopping))
-        return NeuralNetClassifier(
+        return Net(
             ConvLSTM,
             module__n_landmarks=self.n_features_in_,
             module__n_filters=self.n_filters,
@@ -264,6 +274,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             module__dropout=self.dropout,
             module__n_classes=len(self.classes_),
             module__randomized_conv=self.randomized_conv,
+            predict_nonlinearity=partial(torch.softmax, dim=1),
             criterion=torch.nn.CrossEntropyLoss,
             criterion__weight=weight,
             optimizer=torch.optim.Adam,
@@ -271,10 +282,10 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             lr=self.lr,
             batch_size=self.batch_size,
             max_epochs=self.max_epochs,
-            iterator_train=_Batches,
+            iterator_train=Batches,
             iterator_train__shuffle=True,
-            iterator_valid=_Batches,
-            train_split=None if split is None else _Split(*split),
+            iterator_valid=Batches,
+            train_split=None if split is None else Split(*split),
             classes=np.arange(len(self.classes_)),
             callbacks=callbacks,
             callbacks__print_log=None,
@@ -284,8 +295,21 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     def _logits(self, X):
         X = check_sequences(X, fitted=self)
-        with _matmul_precision(self.precision):
-            return self.net_.forward(X).numpy()
+        module = self.module_
+        device = module.fc2.bias.device
+        # Not by skorch's loop: this one is faster, and never holds the feature maps of many sequences.
+        logits = np.empty((len(X), len(self.classes_)), dtype=np.float32)
+        buffers, size = Buffers(), self._sequences_at_once()
+        with matmul_precision(self.precision), torch.inference_mode():
+            for start in range(0, len(X), size):
+                batch = as_tensor(X[start : start + size]).to(device)
+                found = fused_logits(module, batch, buffers) if device.type == "cpu" else module(batch)
+                logits[start : start + size] = found.cpu()
+        return logits
+
+    def _sequences_at_once(self):
+        """Sequences whose feature maps take about 64 MB."""
+        return max(1, 2**24 // (self.n_frames_in_ * self.module_.lstm.input_size))
 
     def predict_proba(self, X):
         """Probability of each class.
@@ -333,109 +357,27 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self._logits(X).argmax(axis=1)]
 
 
-def _validation_split(codes, groups, fraction, random_state):
-    """Indices of the training and of the validation samples; None where nothing is held out."""
-    if fraction is None:
-        return None
-    if groups is None:
-        valid = np.zeros(len(codes), dtype=bool)
-        for code in np.unique(codes):
-            members = random_state.permutation(np.flatnonzero(codes == code))
-            valid[members[: max(round(fraction * len(members)), 1)]] = True
-        train, valid = np.flatnonzero(~valid), np.flatnonzero(valid)
-    else:
-        n_groups = len(np.unique(groups))
-        if n_groups < 2:
-            raise ValueError(
-                f"groups must hold at least two groups to hold out validation_fraction={fraction}; got {n_groups}."
-            )
-        n_splits = min(max(round(1 / fraction), 2), n_groups)
-        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The least populated class")  # the check below has the last word
-            train, valid = next(splitter.split(codes, codes, groups))
-    if not len(set(codes[train])) == len(set(codes[valid])) == len(set(codes)):
-        raise ValueError(
-            f"validation_fraction={fraction} leaves a class out of the training or the validation samples; "
-            f"{len(codes)} samples{'' if groups is None else f' of {n_groups} groups'} are too few. Raise it, or "
-            "pass None to train on every sample."
-        )
-    return train, valid
-
-
-class _Split:
-    """A fixed split of a dataset, in the form that skorch asks for."""
-
-    def __init__(self, train, valid):
-        self.train = train
-        self.valid = valid
-
-    def __call__(self, dataset, y=None):
-        return Subset(dataset, self.train), Subset(dataset, self.valid)
-
-
-class _Batches:
-    """Batches of a dataset, each read in one indexing operation, so that a memory map is never loaded whole.
-
-    They are of nearly equal size, so that no batch of one sample is left to batch norm. Unlike torch's
-    DataLoader this draws no random number unless it shuffles.
-    """
-
-    def __init__(self, dataset, *, batch_size, shuffle=False):
-        self.dataset = dataset
-        self.n_batches = -(-len(dataset) // batch_size)
-        self.shuffle = shuffle
-
-    def __len__(self):
-        return self.n_batches
-
-    def __iter__(self):
-        n_samples = len(self.dataset)
-        order = torch.randperm(n_samples).numpy() if self.shuffle else np.arange(n_samples)
-        for rows in np.array_split(order, self.n_batches):
-            X, y = self.dataset[rows]
-            yield torch.from_numpy(np.array(X)), torch.as_tensor(y)  # a copy: X may be read-only
-
-
-def _is_early_stop(interrupt):
-    """Whether skorch's early stopping raised this interrupt, which is how it ends a training, or the user did."""
-    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
-    return isinstance(frame.f_locals.get("self"), EarlyStopping)
-
-
-class _Progress(Callback):
-    """A progress bar over the epochs."""
-
-    def __init__(self, max_epochs):
-        self.max_epochs = max_epochs
-
-    def on_train_begin(self, net, **kwargs):
-        self.bar_ = tqdm(total=self.max_epochs, desc="epochs", unit="epoch")
-
-    def on_epoch_end(self, net, **kwargs):
-        losses = {k: net.history[-1][k] for k in ("train_loss", "valid_loss") if k in net.history[-1]}
-        self.bar_.set_postfix(losses, refresh=False)
-        self.bar_.update()
-
-    def on_train_end(self, net, **kwargs):
-        self.bar_.close()
-
-
-@contextlib.contextmanager
-def _matmul_precision(precision):
-    """Set torch's precision of float32 matrix products, and restore the caller's."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 def _device(device):
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'device must be "auto" or a torch device of this machine; got {device!r}.'
+        ) from error
+    return device
+
+
+def _checked_callbacks(callbacks):
+    """A new list of the user's callbacks, each as skorch takes them: alone or with its name."""
+    for item in callbacks or []:
+        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        if not isinstance(callback, Callback) and not (
+            isinstance(callback, type) and issubclass(callback, Callback)
+        ):
+            raise TypeError(f"callbacks must hold skorch callbacks or (name, callback) pairs; got {item!r}.")
+    return list(callbacks or [])
 
 
 def _no_sink(text):

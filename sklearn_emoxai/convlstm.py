@@ -1,5 +1,7 @@
 """The ConvLSTM network of Di Luzio, Rosato and Panella, as a torch module."""
 
+from numbers import Integral
+
 import torch
 from torch import nn
 
@@ -79,7 +81,7 @@ class ConvLSTM(nn.Module):
         randomized_conv=False,
     ):
         super().__init__()
-        kernel_size = _pair(kernel_size)
+        kernel_size = _checked_kernel(kernel_size)
         self.pad = nn.ZeroPad2d(_zeros_around(kernel_size, padding))
         self.conv = nn.Conv2d(1, n_filters, kernel_size)
         self.conv.requires_grad_(not randomized_conv)
@@ -131,7 +133,7 @@ class ConvLSTM(nn.Module):
         return self.fc2(torch.relu(self.fc1(self.dropout(hidden))))
 
 
-def last_hidden_state(lstm, X):
+def last_hidden_state(lstm, X=None, *, gates=None):
     """Last hidden state of a one-layer LSTM; the same as ``lstm(X)[1][0][-1]``.
 
     The inputs of all frames are projected in one product, which on CPUs is several times faster than
@@ -142,14 +144,17 @@ def last_hidden_state(lstm, X):
     ----------
     lstm : torch.nn.LSTM
         With ``batch_first``; its weights are used.
-    X : torch.Tensor of shape (n_samples, n_frames, n_features)
+    X : torch.Tensor of shape (n_samples, n_frames, n_features), optional
+    gates : torch.Tensor of shape (n_samples, n_frames, 4 * lstm_units), optional
+        The projected inputs with both biases, in place of X.
 
     Returns
     -------
     torch.Tensor of shape (n_samples, lstm_units)
     """
-    gates = torch.nn.functional.linear(X, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
-    h = c = X.new_zeros(len(X), lstm.hidden_size)
+    if gates is None:
+        gates = nn.functional.linear(X, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    h = c = gates.new_zeros(len(gates), lstm.hidden_size)
     for gate in gates.unbind(1):
         i, f, g, o = torch.addmm(gate, h, lstm.weight_hh_l0.t()).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -159,13 +164,21 @@ def last_hidden_state(lstm, X):
 
 def _zeros_around(kernel_size, padding):
     """Zeros (left, right, top, bottom) that :class:`torch.nn.ZeroPad2d` adds around a frame."""
-    zeros = []
-    for size, mode in reversed(list(zip(kernel_size, _pair(padding)))):
-        if mode not in ("same", "valid"):
-            raise ValueError(f'padding must be "same", "valid" or a pair of these; got {padding!r}.')
+    zeros, modes = [], _pair(padding)
+    if len(modes) != 2 or not all(mode in ("same", "valid") for mode in modes):
+        raise ValueError(f'padding must be "same", "valid" or a pair of these; got {padding!r}.')
+    for size, mode in reversed(list(zip(kernel_size, modes))):
         total = size - 1 if mode == "same" else 0
         zeros += [total // 2, total - total // 2]
     return tuple(zeros)
+
+
+def _checked_kernel(kernel_size):
+    """The kernel's size along (coordinates, landmarks)."""
+    pair = _pair(kernel_size)
+    if len(pair) != 2 or not all(isinstance(size, Integral) and size >= 1 for size in pair):
+        raise ValueError(f"kernel_size must be a positive int or a pair of them; got {kernel_size!r}.")
+    return tuple(int(size) for size in pair)
 
 
 def _pair(value):

@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.special import expit
 from sklearn.base import clone
+from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_emoxai import ConvLSTMClassifier
+from sklearn_emoxai import ConvLSTMClassifier, classifier
 
 SMALL = {"n_filters": 4, "lstm_units": 6, "fc_units": 5, "lr": 1e-2, "max_epochs": 15, "random_state": 0}
 
@@ -212,6 +213,11 @@ def test_progress_bar(data, capsys):
         ({"precision": "bfloat16"}, "precision"),
         ({"kernel_size": (3, 3), "padding": "valid"}, "kernel_size"),
         ({"padding": "full"}, "padding"),
+        ({"padding": ("same", "same", "same")}, "padding"),
+        ({"kernel_size": (2, 0)}, r"kernel_size must be .* got \(2, 0\)"),
+        ({"kernel_size": (2, 3, 3)}, "kernel_size must be"),
+        ({"kernel_size": (2.5, 3)}, "kernel_size must be"),
+        ({"device": "toaster"}, "device must be \"auto\" or .* got 'toaster'"),
         ({"class_weight": "equal"}, "class_weight"),
     ],
 )
@@ -237,3 +243,66 @@ def test_wrong_data_is_named(data):
         model.predict(X[:, 1:])
     with pytest.raises(ValueError, match="5 frames and 19 landmarks.*fitted on 5 frames and 20"):
         model.predict(X[..., 1:])
+
+
+class _TurnFilters(Callback):
+    """Turn the sign of some batch-norm weights before the training starts."""
+
+    def on_train_begin(self, net, **kwargs):
+        with torch.no_grad():
+            net.module_.norm.weight[:2] *= -1
+
+
+@pytest.mark.parametrize("callbacks", [None, [_TurnFilters()]], ids=["as drawn", "negative norm"])
+@pytest.mark.parametrize("randomized_conv", [False, True])
+def test_training_is_that_of_a_plain_skorch_net(data, monkeypatch, randomized_conv, callbacks):
+    X, y, _ = data
+    parameters = SMALL | {"max_epochs": 4, "validation_fraction": 0.3, "callbacks": callbacks}
+    ours = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
+    monkeypatch.setattr(classifier, "Net", NeuralNetClassifier)
+    plain = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
+    for found, expected in zip(ours.history_, plain.history_, strict=True):
+        assert found == pytest.approx(expected, rel=1e-5)
+    for found, expected in zip(ours.module_.parameters(), plain.module_.parameters()):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_what_only_training_needs_is_gone_after_it(data):
+    X, y, _ = data
+    model = ConvLSTMClassifier(**SMALL).fit(X, y)
+    assert not model.module_.training
+    assert all(parameter.grad is None for parameter in model.module_.parameters())
+    assert not hasattr(model.net_, "buffers_")
+
+
+def test_many_sequences_are_predicted_in_pieces(data, monkeypatch):
+    X, y, _ = data
+    model = ConvLSTMClassifier(**SMALL).fit(X, y)
+    whole = model.predict_proba(X)
+    monkeypatch.setattr(ConvLSTMClassifier, "_sequences_at_once", lambda self: 7)
+    np.testing.assert_allclose(model.predict_proba(X), whole, atol=1e-6)
+    np.testing.assert_allclose(model.net_.predict_proba(X), whole, atol=1e-6)
+
+
+def test_callbacks_of_another_kind_are_refused(data):
+    X, y, _ = data
+    with pytest.raises(TypeError, match="callbacks must hold skorch callbacks.*got 3"):
+        ConvLSTMClassifier(**SMALL, callbacks=[3]).fit(X, y)
+
+
+def test_a_training_that_diverges_is_no_fit(data):
+    X, y, _ = data
+    model = ConvLSTMClassifier(**SMALL)
+    with pytest.raises(ValueError, match="training loss became nan.*X reaches"):
+        model.fit(X * 1e25, y)
+    assert not hasattr(model, "net_")
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_smallest_sequences_and_batches(batch_size):
+    X = np.arange(8, dtype=np.float32).reshape(8, 1, 1, 1).repeat(2, axis=2)
+    model = ConvLSTMClassifier(
+        **SMALL, kernel_size=(2, 1), batch_size=batch_size, validation_fraction=None
+    ).fit(X, np.arange(8) > 3)
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert ConvLSTMClassifier(**SMALL, validation_fraction=None).fit(X[:2], [0, 1]).predict(X).shape == (8,)

@@ -1,8 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from sklearn_emoxai import ConvLSTM
+from sklearn_emoxai._fused import Buffers, fused_logits
 from sklearn_emoxai.convlstm import last_hidden_state
 
 
@@ -70,3 +73,79 @@ def test_gates_are_not_saturated_by_wide_inputs():
     lstm = ConvLSTM(468).lstm
     gates = torch.randn(50, lstm.input_size) @ lstm.weight_ih_l0.detach().T
     assert gates.std() < 2
+
+
+KERNELS = [
+    (1, "valid"),
+    (3, "same"),
+    ((2, 3), ("valid", "same")),
+    ((2, 1), ("valid", "same")),
+    ((1, 4), "same"),
+]
+
+
+def _drawn(kernel_size, padding, **arguments):
+    """A network whose every parameter matters."""
+    torch.manual_seed(0)
+    network = ConvLSTM(
+        12,
+        n_filters=5,
+        kernel_size=kernel_size,
+        padding=padding,
+        lstm_units=6,
+        fc_units=7,
+        dropout=0.0,
+        **arguments,
+    )
+    with torch.no_grad():
+        network.norm.weight.uniform_(0.5, 2)
+        for parameter in (network.norm.bias, network.conv.bias, network.norm.running_mean):
+            parameter.uniform_(-1, 1)
+        network.norm.running_var.uniform_(0.5, 2)
+    return network
+
+
+@pytest.mark.parametrize("randomized_conv", [False, True])
+@pytest.mark.parametrize(("kernel_size", "padding"), KERNELS)
+def test_fused_training_has_the_gradients_of_autograd(kernel_size, padding, randomized_conv):
+    plain = _drawn(kernel_size, padding, randomized_conv=randomized_conv).double()
+    fused, buffers = copy.deepcopy(plain), Buffers(torch.float64)
+    for n_samples in (7, 9, 4):  # the buffers serve batches of all sizes
+        X, y = torch.randn(n_samples, 4, 2, 12).double() + 3, torch.arange(n_samples) % 2
+        losses = []
+        for network, logits in ((plain, plain(X)), (fused, fused_logits(fused, X, buffers))):
+            network.zero_grad()
+            losses.append(torch.nn.functional.cross_entropy(logits, y))
+            losses[-1].backward()
+        torch.testing.assert_close(*losses, rtol=1e-12, atol=0)
+        for (name, expected), found in zip(plain.named_parameters(), fused.parameters()):
+            if randomized_conv and name.startswith("conv"):
+                assert found.grad is None
+                continue
+            torch.testing.assert_close(found.grad, expected.grad, rtol=1e-9, atol=1e-12)
+        for expected, found in zip(plain.norm.buffers(), fused.norm.buffers()):
+            torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+
+
+def test_fused_gradients_add_up_and_pass_frozen_parameters_by():
+    once, twice = (_drawn(3, "same") for _ in range(2))
+    X = torch.randn(5, 4, 2, 12)
+    twice.norm.weight.requires_grad_(False)
+    for network, times in ((once, 1), (twice, 2)):
+        buffers = Buffers()
+        for _ in range(times):
+            fused_logits(network, X, buffers).square().sum().backward()
+    assert twice.norm.weight.grad is None
+    torch.testing.assert_close(twice.lstm.weight_ih_l0.grad, 2 * once.lstm.weight_ih_l0.grad)
+    torch.testing.assert_close(twice.conv.weight.grad, 2 * once.conv.weight.grad)
+
+
+@pytest.mark.parametrize(("kernel_size", "padding"), KERNELS)
+def test_fused_evaluation_is_the_networks(kernel_size, padding):
+    network = _drawn(kernel_size, padding, n_classes=3).eval()
+    with torch.no_grad():
+        network.norm.weight[:3] = torch.tensor([-1.0, 0.0, -0.3])
+    X = torch.randn(6, 4, 2, 12)
+    logits = fused_logits(network, X)
+    torch.testing.assert_close(logits, network(X).detach(), rtol=1e-5, atol=1e-5)
+    assert not logits.requires_grad

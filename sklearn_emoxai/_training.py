@@ -1,0 +1,164 @@
+"""What skorch is given to train a ConvLSTM: the net, its batches, the validation split, a progress bar."""
+
+import contextlib
+import traceback
+import warnings
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedGroupKFold
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
+from skorch.utils import to_device
+from torch.utils.data import Subset
+from tqdm.auto import tqdm
+
+from ._fused import Buffers, fused_logits
+
+
+class Net(NeuralNetClassifier):
+    """A skorch net that trains a :class:`ConvLSTM` on a CPU in fewer passes over memory.
+
+    Once trained it calls the module as every skorch net does. Validation accuracy comes from the
+    outputs that the validation loss is computed from; skorch's own reads all samples once more.
+    """
+
+    @property
+    def _default_callbacks(self):
+        scoring = PassthroughScoring("valid_acc", lower_is_better=False)
+        return [callback for callback in super()._default_callbacks if callback[0] != "valid_acc"] + [
+            ("valid_acc", scoring)
+        ]
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Take the memory that the batches share."""
+        self.buffers_ = Buffers()
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        """Give it back: the gradients lie there."""
+        self.module_.zero_grad()
+        del self.buffers_
+
+    def infer(self, x, **fit_params):
+        """Logits of a batch."""
+        buffers, module = getattr(self, "buffers_", None), self.module_
+        on_cpu = torch.device(self.device).type == "cpu"
+        if buffers is not None and on_cpu and not fit_params and (module.norm.weight > 0).all():
+            return fused_logits(module, x, buffers)
+        return super().infer(x, **fit_params)
+
+    def validation_step(self, batch, **fit_params):
+        """Loss and outputs of a batch; its accuracy is noted in the history."""
+        step = super().validation_step(batch, **fit_params)
+        right = step["y_pred"].argmax(dim=1) == to_device(batch[1], self.device)
+        self.history.record_batch("valid_acc", right.float().mean().item())
+        return step
+
+
+def validation_split(codes, groups, fraction, random_state):
+    """Indices of the training and of the validation samples; None where nothing is held out."""
+    if fraction is None:
+        return None
+    if groups is None:
+        valid = np.zeros(len(codes), dtype=bool)
+        for code in np.unique(codes):
+            members = random_state.permutation(np.flatnonzero(codes == code))
+            valid[members[: max(round(fraction * len(members)), 1)]] = True
+        train, valid = np.flatnonzero(~valid), np.flatnonzero(valid)
+    else:
+        n_groups = len(np.unique(groups))
+        if n_groups < 2:
+            raise ValueError(
+                f"groups must hold at least two groups to hold out validation_fraction={fraction}; got {n_groups}."
+            )
+        n_splits = min(max(round(1 / fraction), 2), n_groups)
+        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "The least populated class"
+            )  # the check below has the last word
+            train, valid = next(splitter.split(codes, codes, groups))
+    if not len(set(codes[train])) == len(set(codes[valid])) == len(set(codes)):
+        raise ValueError(
+            f"validation_fraction={fraction} leaves a class out of the training or the validation samples; "
+            f"{len(codes)} samples{'' if groups is None else f' of {n_groups} groups'} are too few. Raise it, or "
+            "pass None to train on every sample."
+        )
+    return train, valid
+
+
+class Split:
+    """A fixed split of a dataset, in the form that skorch asks for."""
+
+    def __init__(self, train, valid):
+        self.train = train
+        self.valid = valid
+
+    def __call__(self, dataset, y=None):
+        return Subset(dataset, self.train), Subset(dataset, self.valid)
+
+
+class Batches:
+    """Batches of a dataset, each read in one indexing operation, so that a memory map is never loaded whole.
+
+    They are of nearly equal size, so that no batch of one sample is left to batch norm. Unlike torch's
+    DataLoader this draws no random number unless it shuffles.
+    """
+
+    def __init__(self, dataset, *, batch_size, shuffle=False):
+        self.dataset = dataset
+        self.n_batches = -(-len(dataset) // batch_size)
+        self.shuffle = shuffle
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        n_samples = len(self.dataset)
+        order = torch.randperm(n_samples).numpy() if self.shuffle else np.arange(n_samples)
+        for rows in np.array_split(order, self.n_batches):
+            X, y = self.dataset[rows]
+            yield as_tensor(X), torch.as_tensor(y)
+
+
+def as_tensor(X):
+    """A copy of X as a tensor: X may be read-only, which torch warns of, or a memory map."""
+    return torch.from_numpy(np.array(X))
+
+
+def is_early_stop(interrupt):
+    """Whether skorch's early stopping raised this interrupt, which is how it ends a training, or the user did."""
+    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
+    return isinstance(frame.f_locals.get("self"), EarlyStopping)
+
+
+class Progress(Callback):
+    """A progress bar over the epochs."""
+
+    def __init__(self, max_epochs):
+        self.max_epochs = max_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.max_epochs, desc="epochs", unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move it on."""
+        losses = {k: net.history[-1][k] for k in ("train_loss", "valid_loss") if k in net.history[-1]}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close it."""
+        self.bar_.close()
+
+
+@contextlib.contextmanager
+def matmul_precision(precision):
+    """Set torch's precision of float32 matrix products, and restore the caller's."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
