@@ -1,12 +1,12 @@
 """Speed, agreement and memory of the pathwise engine, against captum and Keras in the same run.
 
-    python benchmarks/bench_attribution.py [--pairs 64] [--kernel 3x3 | 2x3] [--raw] [--threads 2]
+    python benchmarks/bench_attribution.py [--pairs 64] [--kernel 3x3 | 2x3] [--raw] [--threads 2] [--no-numba]
 
 Reference size: 468 landmarks, 10 frames, 40 filters, 58 LSTM units, 63 neurons. The data are aligned
 ``make_expressions`` sequences less their mean sequence (``--raw``: as they are, where fewer units switch, but
 where the network hardly learns). Every engine explains the same pairs of the same trained network with the
-right Riemann sum. Keras is left out where it is not installed: ``pip install tensorflow-cpu keras``. Memory is
-read from /proc, on Linux.
+right Riemann sum. Ours sums with numba where it is installed, unless ``--no-numba``. Keras is left out where it is
+not installed: ``pip install tensorflow-cpu keras``. Memory is read from /proc, on Linux.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from sklearn_emoxai import (
     landmark_attributions,
     typical_samples,
 )
-from sklearn_emoxai.attribution import _captum, _pathwise
+from sklearn_emoxai.attribution import _captum, _pathwise, _torch_kernels
 from sklearn_emoxai.attribution._quadrature import path_steps
 from sklearn_emoxai.datasets import make_expressions
 
@@ -52,7 +52,7 @@ def trained_network(X, y, kernel, n_epochs):
     return module.eval()
 
 
-def best_seconds(function, n_repeats=3):
+def best_seconds(function, n_repeats=6):
     times = []
     for _ in range(n_repeats):
         start = time.perf_counter()
@@ -64,14 +64,14 @@ def best_seconds(function, n_repeats=3):
 def time_captum(module, X, baseline, n_steps):
     """Seconds a pair with the best of captum's batch sizes, that size, and the attributions."""
     results = {}
-    for rows in (10, 25, 50, 100):
+    for rows in (5, 10, 25, 50):
         _captum.ROWS_AT_ONCE = rows
         for n_pairs in (1, 2):
             seconds = best_seconds(
                 lambda n=n_pairs: integrated_gradients(
                     module, X[:2], baseline, n_steps=n_steps, engine="captum", batch_size=n
                 ),
-                n_repeats=2,
+                n_repeats=3,
             )
             results[seconds / 2] = (rows, n_pairs)
     best = min(results)
@@ -163,8 +163,10 @@ def peak_megabytes():
 def explain_all(path):
     """Child process: the paper's global procedure on a stored case; prints extra MB and seconds."""
     with open(path, "rb") as file:
-        module, X, labels, n_threads = pickle.load(file)
+        module, X, labels, n_threads, no_numba = pickle.load(file)
     torch.set_num_threads(n_threads)
+    if no_numba:
+        _pathwise.choose_kernels = lambda like: _torch_kernels
     integrated_gradients(module, X[:1], X[1:2], n_steps=2)
     before = peak_megabytes()
     start = time.perf_counter()
@@ -174,9 +176,9 @@ def explain_all(path):
     print(f"{extra:.0f} MB above data and libraries, {seconds:.1f} s for {parts.n_pairs.sum()} pairs")
 
 
-def measure_all(module, X, labels, n_threads):
+def measure_all(*case):
     with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
-        pickle.dump((module, X, labels, n_threads), file)
+        pickle.dump(case, file)
         file.flush()
         command = [sys.executable, "-W", "ignore", __file__, "--child", file.name]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -187,7 +189,8 @@ def main():
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--kernel", choices=KERNELS, default="3x3")
     parser.add_argument("--raw", action="store_true", help="do not subtract the mean sequence")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--no-numba", action="store_true", help="sum with torch")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -195,8 +198,12 @@ def main():
         return explain_all(options.child)
 
     torch.set_num_threads(options.threads)
+    if options.no_numba:
+        _pathwise.choose_kernels = lambda like: _torch_kernels
+    kernels = _pathwise.choose_kernels(torch.empty(0)).__name__.rpartition(".")[2]
     print(
-        f"{platform.processor() or platform.machine()}, {options.threads} threads, torch {torch.__version__}"
+        f"{platform.processor() or platform.machine()}, {options.threads} threads, torch {torch.__version__}, "
+        f"sums by {kernels}"
     )
     data = make_expressions(random_state=0)
     X = LandmarkAligner().fit_transform(data.data)
@@ -209,7 +216,8 @@ def main():
         F = torch.softmax(module(torch.as_tensor(X)), dim=1)[:, 1].numpy()
     print(
         f"{options.kernel} kernel, {'raw' if options.raw else 'centred'} data: "
-        f"F of {EMOTION} {F[y == 1].mean():.2f}, of the rest {F[y == 0].mean():.2f}; "
+        f"F of {EMOTION} {F[y == 1].mean():.2f}, of the rest {F[y == 0].mean():.2f}, "
+        f"{((F > 0.5) == y).mean():.1%} right ({1 - y.mean():.1%} are rest); "
         f"{module.lstm.input_size} units a frame, {switching_share(module, X, baselines):.1%} of them switch"
     )
 
@@ -243,7 +251,8 @@ def main():
         )
     dense = dense_products_seconds(module, X.shape[1], 16)
     print(f"two dense products: {dense * 1e3:.2f} ms a pair; ours takes {ours[50] / dense:.1f} × as long")
-    print("global relevance of all samples:", measure_all(module, X, data.target, options.threads))
+    child = measure_all(module, X, data.target, options.threads, options.no_numba)
+    print("global relevance of all samples:", child)
 
 
 if __name__ == "__main__":

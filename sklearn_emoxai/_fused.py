@@ -48,6 +48,7 @@ def fused_logits(module, X, buffers=None):
     -------
     torch.Tensor of shape (n_samples, n_classes)
     """
+    X = module.standardize(X)
     buffers = Buffers(X.dtype) if buffers is None else buffers
     bias = module.lstm.bias_ih_l0 + module.lstm.bias_hh_l0
     with torch.set_grad_enabled(torch.is_grad_enabled() and module.training):

@@ -87,6 +87,16 @@ def validation_split(codes, groups, fraction, random_state):
     return train, valid
 
 
+def standardize_on(module, X, rows):
+    """Set a ConvLSTM's ``mean`` and ``scale`` to those of some sequences, read a few at a time."""
+    parts = np.array_split(rows, -(-len(rows) // 256))
+    n_frames = len(rows) * X.shape[1]
+    mean = sum(X[part].sum(axis=(0, 1), dtype=np.float64) for part in parts) / n_frames
+    variance = sum(((X[part] - mean) ** 2).sum() for part in parts) / (n_frames * mean.size)
+    module.mean.copy_(torch.as_tensor(mean))
+    module.scale.fill_(np.sqrt(variance) or 1.0)
+
+
 class Split:
     """A fixed split of a dataset, in the form that skorch asks for."""
 

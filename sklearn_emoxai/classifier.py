@@ -21,6 +21,7 @@ from ._training import (
     as_tensor,
     is_early_stop,
     matmul_precision,
+    standardize_on,
     validation_split,
 )
 from ._validation import check_fit, check_labels, check_per_sample, check_sequences
@@ -98,6 +99,9 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    The frames are centred on the training samples' mean face, and divided by their standard deviation from
+    it (:class:`ConvLSTM`'s ``mean`` and ``scale``), which the paper does not mention.
+
     The paper trains with Adam at 1e-4, mini-batches of 16 and a tenth of the training set for validation. It
     gives neither kernel size, dropout nor number of epochs.
 
@@ -223,6 +227,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng(), matmul_precision(self.precision):
             torch.manual_seed(seed)
             net = self._make_net(codes, split).initialize()
+            standardize_on(net.module_, X, np.arange(len(X)) if split is None else split[0])
             # Not net.fit, which swallows an interrupt and passes a half-trained net off as trained.
             net.notify("on_train_begin", X=X, y=codes)
             try:
@@ -234,8 +239,8 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
 
         if not np.isfinite(net.history[-1]["train_loss"]):
             raise ValueError(
-                f"The training loss became {net.history[-1]['train_loss']}: X must be of about unit size, and lr "
-                f"small enough; X reaches {max(X.max(), -X.min()):.3g}, lr={self.lr}."
+                f"lr must be small enough for the training loss to fall; got {self.lr}, and the training loss became "
+                f"{net.history[-1]['train_loss']}."
             )
         self.history_ = [
             {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "valid_acc") if key in row}

@@ -41,10 +41,14 @@ class ConvLSTM(nn.Module):
     -----
     For a frame x_t the layers compute, with the paper's symbols,
 
-    - C_t = ReLU(conv(x_t)), of shape (F, H, W),
+    - C_t = ReLU(conv((x_t − mean) / scale)), of shape (F, H, W),
     - B_t = batch normalisation of C_t over each of the F channels,
     - h_P = the last hidden state of an LSTM over the flattened B_1 … B_P, of Q units,
     - FC2(ReLU(FC1(dropout(h_P)))), of R and then n_classes neurons.
+
+    The buffers ``mean``, of shape (n_coords, n_landmarks), and ``scale`` are 0 and 1 unless they are set;
+    they are ours. Without them all landmarks of a face lie far from zero in every sample alike, Adam moves
+    all weights of a gate the same way, and the gates saturate.
 
     Weights are drawn as Keras draws them, whose layers the paper's names are: Glorot uniform, orthogonal
     for the recurrent weights, zero biases but for ones at the forget gate.
@@ -81,6 +85,8 @@ class ConvLSTM(nn.Module):
         randomized_conv=False,
     ):
         super().__init__()
+        self.register_buffer("mean", torch.zeros(n_coords, n_landmarks))
+        self.register_buffer("scale", torch.ones(()))
         kernel_size = _checked_kernel(kernel_size)
         self.pad = nn.ZeroPad2d(_zeros_around(kernel_size, padding))
         self.conv = nn.Conv2d(1, n_filters, kernel_size)
@@ -117,6 +123,10 @@ class ConvLSTM(nn.Module):
         with torch.no_grad():
             return self.conv(frame).numel()
 
+    def standardize(self, X):
+        """The frames as the convolution sees them, (X − mean) / scale."""
+        return (X - self.mean) / self.scale
+
     def forward(self, X):
         """Logits of each sequence.
 
@@ -128,7 +138,8 @@ class ConvLSTM(nn.Module):
         -------
         torch.Tensor of shape (n_samples, n_classes)
         """
-        features = self.norm(torch.relu(self.conv(self.pad(X.flatten(0, 1).unsqueeze(1)))))
+        frames = self.standardize(X).flatten(0, 1).unsqueeze(1)
+        features = self.norm(torch.relu(self.conv(self.pad(frames))))
         hidden = last_hidden_state(self.lstm, features.reshape(*X.shape[:2], -1))
         return self.fc2(torch.relu(self.fc1(self.dropout(hidden))))
 

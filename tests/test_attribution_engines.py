@@ -1,5 +1,7 @@
 """Integrated gradients: the rules, the two engines and what they refuse."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from sklearn_emoxai import ConvLSTM, ConvLSTMClassifier, integrated_gradients
-from sklearn_emoxai.attribution import _pathwise
+from sklearn_emoxai import ConvLSTM, ConvLSTMClassifier, attribution, integrated_gradients
+from sklearn_emoxai.attribution import _pathwise, _torch_kernels
 from sklearn_emoxai.attribution._quadrature import METHODS, path_steps
 
 SHAPES = {
@@ -22,6 +24,16 @@ SHAPES = {
     "random convolution": {"randomized_conv": True},
     "three classes": {"n_classes": 3},
 }
+
+
+@pytest.fixture(params=["torch", "numba"])
+def kernels(request, monkeypatch):
+    """Both ways of the pathwise engine to sum along the paths."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(_pathwise, "choose_kernels", lambda like: _torch_kernels)
+    return request.param
 
 
 def make_data(n_samples=24, n_frames=4, n_landmarks=9, seed=0):
@@ -98,6 +110,7 @@ def test_gauss_legendre_is_exact_up_to_degree_2m_minus_1():
     assert weights @ (8 * alphas**7) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("engine", ["pathwise", "captum"])
 def test_engine_computes_the_sum_as_written(engine, method):
@@ -107,6 +120,7 @@ def test_engine_computes_the_sum_as_written(engine, method):
     assert relative(result, reference(module, X[:4], X[4:6], method, 13)) < 1e-5
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_engines_agree_on_trained_networks(shape, method):
@@ -119,6 +133,7 @@ def test_engines_agree_on_trained_networks(shape, method):
     np.testing.assert_allclose(delta, captum_delta, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("n_frames", [1, 5])
 @pytest.mark.parametrize("n_landmarks", [1, 2])
 @pytest.mark.parametrize("output", ["probability", "logit"])
@@ -130,6 +145,7 @@ def test_engines_agree_on_small_inputs_and_both_outputs(n_frames, n_landmarks, o
     assert relative(pathwise, captum) < 1e-4
 
 
+@pytest.mark.usefixtures("kernels")
 def test_property_engines_agree_on_random_networks():
     @settings(max_examples=40, deadline=None, derandomize=True)
     @given(
@@ -162,6 +178,7 @@ def test_property_engines_agree_on_random_networks():
     check()
 
 
+@pytest.mark.usefixtures("kernels")
 def test_sample_that_is_the_baseline_gets_exact_zeros():
     X, y = make_data()
     attributions, delta = integrated_gradients(
@@ -172,6 +189,7 @@ def test_sample_that_is_the_baseline_gets_exact_zeros():
     np.testing.assert_allclose(np.diag(delta), 0, atol=1e-7)
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("method", ["riemann_right", "riemann_left", "trapezoid"])
 @pytest.mark.parametrize("zeros", ["baseline", "sample", "both ends of half the units"])
 def test_units_exactly_at_zero_follow_torch(method, zeros):
@@ -191,6 +209,7 @@ def test_units_exactly_at_zero_follow_torch(method, zeros):
     assert relative(pathwise, captum) < 1e-4
 
 
+@pytest.mark.usefixtures("kernels")
 def test_engines_agree_where_gates_saturate():
     X, y = make_data()
     module = train(X, y, n_steps=10)
@@ -201,6 +220,7 @@ def test_engines_agree_where_gates_saturate():
     assert relative(pathwise, captum) < 1e-4
 
 
+@pytest.mark.usefixtures("kernels")
 def test_result_does_not_depend_on_batches_of_samples_or_steps(monkeypatch):
     X, y = make_data()
     module = train(X, y)
@@ -210,6 +230,7 @@ def test_result_does_not_depend_on_batches_of_samples_or_steps(monkeypatch):
     assert relative(integrated_gradients(module, X[:7], X[7:9], n_steps=30), whole) < 1e-5
 
 
+@pytest.mark.usefixtures("kernels")
 def test_completeness_error_shrinks_with_the_steps():
     X, y = make_data()
     module = train(X, y)
@@ -301,6 +322,7 @@ def test_estimators_are_explained_through_their_module():
     )
 
 
+@pytest.mark.usefixtures("kernels")
 def test_double_precision_is_kept():
     X, y = make_data()
     module = train(X, y)
@@ -308,6 +330,68 @@ def test_double_precision_is_kept():
     attributions = integrated_gradients(module.double(), X[:3].astype(float), X[3:4], n_steps=9)
     assert attributions.dtype == np.float64
     assert relative(attributions, expected) < 1e-10
+
+
+def test_networks_in_other_precisions_or_without_numba_take_torchs_kernels(monkeypatch):
+    assert _pathwise.choose_kernels(torch.empty(0, dtype=torch.bfloat16)) is _torch_kernels
+    assert _pathwise.choose_kernels(torch.empty(0, device="meta")) is _torch_kernels
+    # None makes the import fail, as it does where numba is not installed.
+    monkeypatch.setitem(sys.modules, "sklearn_emoxai.attribution._numba_kernels", None)
+    monkeypatch.delattr(attribution, "_numba_kernels", raising=False)
+    assert _pathwise.choose_kernels(torch.empty(0)) is _torch_kernels
+
+
+def test_compiled_kernels_are_taken_where_numba_is_installed():
+    pytest.importorskip("numba")
+    kernels = _pathwise.choose_kernels(torch.empty(0, dtype=torch.float64))
+    assert kernels.__name__.endswith("_numba_kernels")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_compiled_lstm_is_torchs(dtype):
+    pytest.importorskip("numba")
+    from sklearn_emoxai.attribution import _numba_kernels
+
+    rng = np.random.default_rng(0)
+    gates = torch.as_tensor(rng.normal(size=(3, 37, 64), scale=5).astype(dtype))
+    gates[0, 0, ::2], gates[0, 0, 1::2] = 60, -60
+    W_hidden = torch.as_tensor(rng.normal(size=(64, 16)).astype(dtype))
+    d_hidden = torch.as_tensor(rng.normal(size=(37, 16)).astype(dtype))
+    results = []
+    for kernels in (_torch_kernels, _numba_kernels):
+        copy = gates.clone()
+        hidden, cells = kernels.lstm_forward(copy, W_hidden)
+        kernels.lstm_backward(copy, cells, W_hidden, d_hidden.clone())
+        results.append((hidden.numpy(), copy.numpy()))
+    tolerance = 50 * np.finfo(dtype).eps
+    for ours, theirs in zip(*results):
+        assert np.abs(ours - theirs).max() < tolerance * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_compiled_sums_do_not_depend_on_the_threads(n_threads):
+    pytest.importorskip("numba")
+    X, y = make_data(n_samples=5, n_frames=1)
+    module = train(X, y, n_steps=5)
+    expected = integrated_gradients(module, X, X[:1], engine="pathwise")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(n_threads)
+        result = integrated_gradients(module, X, X[:1], engine="pathwise")
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_read_only_and_reversed_arrays_are_taken():
+    X, y = make_data()
+    module = train(X, y, n_steps=5)
+    expected = integrated_gradients(module, X[:3], X[3:5])
+    X.setflags(write=False)
+    np.testing.assert_array_equal(integrated_gradients(module, X[:3], X[3:5]), expected)
+    backwards = np.ascontiguousarray(X[..., ::-1])[..., ::-1]
+    np.testing.assert_array_equal(integrated_gradients(module, backwards[:3], backwards[3:5]), expected)
 
 
 def test_auto_engine_takes_captum_for_subclasses_that_change_forward():

@@ -203,6 +203,16 @@ def test_memory_map_is_read_in_batches(data, module, tmp_path):
     )
 
 
+def test_constant_network_has_no_relevance_and_no_error(data):
+    X, labels = data
+    constant = ConvLSTM(9, n_filters=2, lstm_units=3, fc_units=2)
+    with torch.no_grad():
+        constant.fc2.weight.zero_()
+    parts = landmark_attributions(constant, X, labels=labels, positive="joy", return_parts=True)
+    assert not parts.importances.any()
+    assert parts.relative_delta == 0
+
+
 def test_unsound_baselines_are_reported():
     X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(12, 1, 1, 1)
     labels = np.repeat(["anger", "fear", "joy"], 4)

@@ -284,6 +284,31 @@ def test_many_sequences_are_predicted_in_pieces(data, monkeypatch):
     np.testing.assert_allclose(model.net_.predict_proba(X), whole, atol=1e-6)
 
 
+def test_place_and_unit_of_the_landmarks_do_not_matter(data):
+    X, y, _ = data
+    expected = ConvLSTMClassifier(**SMALL).fit(X, y).predict_proba(X)
+    face = np.random.default_rng(1).normal(size=(2, 20))
+    moved = 30 * (X + face).astype(np.float32)
+    np.testing.assert_allclose(
+        ConvLSTMClassifier(**SMALL).fit(moved, y).predict_proba(moved), expected, atol=1e-3
+    )
+
+
+def test_mean_face_and_scale_are_those_of_the_training_samples_alone(data):
+    X, y, _ = data
+    rows = {}
+
+    class Recorder(Callback):
+        def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+            rows["train"] = dataset_train.indices
+
+    model = ConvLSTMClassifier(**SMALL, validation_fraction=0.3, callbacks=[Recorder()]).fit(X, y)
+    trained = X[rows["train"]]
+    mean = trained.mean(axis=(0, 1))
+    np.testing.assert_allclose(model.module_.mean, mean, atol=1e-5)
+    np.testing.assert_allclose(model.module_.scale, (trained - mean).std(), rtol=1e-5)
+
+
 def test_callbacks_of_another_kind_are_refused(data):
     X, y, _ = data
     with pytest.raises(TypeError, match="callbacks must hold skorch callbacks.*got 3"):
@@ -292,9 +317,11 @@ def test_callbacks_of_another_kind_are_refused(data):
 
 def test_a_training_that_diverges_is_no_fit(data):
     X, y, _ = data
-    model = ConvLSTMClassifier(**SMALL)
-    with pytest.raises(ValueError, match="training loss became nan.*X reaches"):
-        model.fit(X * 1e25, y)
+    model = ConvLSTMClassifier(**SMALL | {"lr": 1e30})
+    with pytest.raises(
+        ValueError, match=r"lr must be small enough .*got 1e\+30, and the training loss became"
+    ):
+        model.fit(X, y)
     assert not hasattr(model, "net_")
 
 

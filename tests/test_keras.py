@@ -35,7 +35,10 @@ def _described_by_the_paper(module, n_frames, n_landmarks, padding):
     """
     padding = (padding, padding) if isinstance(padding, str) else padding
     left, right, top, bottom = module.pad.padding
-    layers = [keras.Input((n_frames, 2, n_landmarks, 1))]
+    # The paper's network, behind the mean face and the scale that are ours.
+    scale, mean = module.scale.item(), module.mean.numpy()[..., None]
+    standardize = keras.layers.Rescaling(1 / scale, offset=-mean / scale)
+    layers = [keras.Input((n_frames, 2, n_landmarks, 1)), standardize]
     if padding[0] != padding[1]:
         zeros = keras.layers.ZeroPadding2D(((top, bottom), (left, right)))
         layers.append(keras.layers.TimeDistributed(zeros))
@@ -92,6 +95,8 @@ def test_same_weights_give_keras_probabilities(kernel_size, padding, n_landmarks
         for tensor in (*module.parameters(), module.norm.running_mean):
             tensor += 0.3 * torch.randn_like(tensor)
         module.norm.running_var.uniform_(0.5, 2)
+        module.mean.normal_()
+        module.scale.fill_(1.7)
         X = torch.randn(8, 5, 2, n_landmarks)
         ours = torch.softmax(module(X), dim=1).numpy()
     network = _described_by_the_paper(module, 5, n_landmarks, padding)

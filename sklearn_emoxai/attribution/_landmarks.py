@@ -71,7 +71,7 @@ def landmark_attributions(
         - `typical_samples`: dict of label to index, in the order of the baselines; None without `labels`;
         - `baseline_outputs`, of shape (n_baselines,): F at each baseline;
         - `convergence_delta`: mean :math:`|\delta|`, in units of F;
-        - `relative_delta`: mean :math:`|\delta|` over mean :math:`|F(x) - F(x')|`.
+        - `relative_delta`: mean :math:`|\delta|` over mean :math:`|F(x) - F(x')|`; 0 if that is 0.
 
     Raises
     ------
@@ -215,5 +215,6 @@ def _accumulate(explainer, X, baselines, codes, allowed, n_labels, **options):
         means=means,
         n_pairs=n_pairs,
         convergence_delta=absolute / total,
-        relative_delta=absolute / differences,
+        # F without any difference has nothing to be incomplete about.
+        relative_delta=absolute / differences if differences else 0.0,
     )

@@ -56,8 +56,8 @@ def class_output(logits, output, target):
 def to_module(array, module):
     """Array as a tensor of the module's dtype and on its device."""
     like = next(module.parameters(), torch.empty(0))
-    # torch cannot wrap read-only memory, as of a memory map: a batch of it is copied.
-    return torch.as_tensor(np.require(array, requirements="W")).to(device=like.device, dtype=like.dtype)
+    # torch cannot wrap memory that is read-only, as a memory map's, or runs backwards: a batch of it is copied.
+    return torch.as_tensor(np.require(array, requirements="CW")).to(device=like.device, dtype=like.dtype)
 
 
 def check_output(module, sample, output, target):

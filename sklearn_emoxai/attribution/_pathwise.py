@@ -1,22 +1,18 @@
 """The pathwise engine: integrated gradients of a ConvLSTM from the units that switch on the path."""
 
-import warnings
 from functools import lru_cache
-from itertools import pairwise
 
 import torch
 from torch.nn import functional as nnf
 
 from sklearn_emoxai.convlstm import ConvLSTM
 
+from . import _torch_kernels
 from ._model import class_output, model_outputs, to_module
 from ._quadrature import path_steps
-from ._recurrent import lstm_backward, lstm_forward
 
 # Steps that are followed at once; longer sums are split into stretches of this many.
 STEPS_AT_ONCE = 512
-# Sorts behind every row of a pattern; rows are sorted as 32-bit integers, which is twice as fast.
-_NO_ROW = torch.iinfo(torch.int32).max
 
 
 def why_not_pathwise(module, X):
@@ -26,6 +22,23 @@ def why_not_pathwise(module, X):
     if X.ndim != 4:
         return f"needs X of shape (n_samples, n_frames, 2, n_landmarks); got {X.shape}."
     return None
+
+
+def choose_kernels(like):
+    """The module that sums along the paths: compiled for a CPU where numba is installed, or else torch's.
+
+    Parameters
+    ----------
+    like : torch.Tensor
+        On the device and of the dtype of the module.
+    """
+    if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+        return _torch_kernels
+    try:
+        from . import _numba_kernels
+    except ImportError:  # numba is optional, and refuses versions of numpy that it does not know
+        return _torch_kernels
+    return _numba_kernels
 
 
 class PathwiseEngine:
@@ -50,7 +63,8 @@ class PathwiseEngine:
     + for a unit that switches on and − for one that switches off. A is a product for the baseline
     alone. D = W on (z(x) − z(x')) and its transpose, the gradient through the units that are on at x',
     are linear maps between 2 L coordinates and 4 Q gates that depend on x' alone: `_to_gates`, one for
-    each frame. So a path costs no dense product with W, only sparse ones over the units that switch.
+    each frame. So a path costs no dense product with W, only sums over the units that switch; these and
+    the LSTM itself are in the module `_kernels`.
     """
 
     @torch.no_grad()
@@ -58,14 +72,27 @@ class PathwiseEngine:
         self.module = module
         self._output, self._target = output, target
         scale, shift = _affine(module.norm)
-        size = module.conv.out_channels
         weight = module.lstm.weight_ih_l0.detach()
-        per_filter = weight.reshape(len(weight), size, -1)
+        self._kernels = choose_kernels(weight)
+        self._n_units = module.lstm.hidden_size
+        per_filter = weight.reshape(len(weight), module.conv.out_channels, -1)
         # Row u of W: what unit u sends to the 4 Q gates.
-        self._W = (per_filter * scale[:, None]).reshape(weight.shape).T.contiguous()
+        self._W = self._pad_gates((per_filter * scale[:, None]).reshape(weight.shape).T)
+        self._arranged_W = self._kernels.arrange(self._W)
         bias = module.lstm.bias_ih_l0 + module.lstm.bias_hh_l0 + per_filter.sum(dim=2) @ shift
-        self._bias = bias.detach()
-        self._W_hidden = module.lstm.weight_hh_l0.detach()
+        self._bias = self._pad_gates(bias)
+        W_hidden = self._pad_gates(module.lstm.weight_hh_l0.detach().T)
+        self._W_hidden = nnf.pad(W_hidden, (0, 0, 0, self._n_padding)).T.contiguous()
+
+    @property
+    def _n_padding(self):
+        """LSTM units of zero weights that the kernels want: their hidden state stays zero."""
+        return -self._n_units % self._kernels.LANES
+
+    def _pad_gates(self, values):
+        """Gates of the units and of the padding, from values whose last axis is 4 Q long."""
+        gates = values.unflatten(-1, (4, self._n_units))
+        return nnf.pad(gates, (0, self._n_padding)).flatten(-2).contiguous()
 
     @property
     def dtype(self):
@@ -77,56 +104,26 @@ class PathwiseEngine:
         return model_outputs(self.module, X, self._output, self._target)
 
     def default_batch_size(self, input_shape, n_steps):
-        """Samples whose intermediate arrays take about 50 MB: larger ones are slower to allocate."""
+        """Samples whose intermediate arrays have the size that suits the kernels."""
         steps = STEPS_AT_ONCE if n_steps == "auto" else min(n_steps, STEPS_AT_ONCE)
         numbers = input_shape[0] * (2 * len(self._W) + 3 * self._W.shape[1] * steps)
-        return max(1, 12_000_000 // numbers)
+        return max(1, self._kernels.NUMBERS_AT_ONCE // numbers)
+
+    def _enter(self, X):
+        """Samples or baselines as the convolution takes them, frames first: one LSTM step reads one block.
+
+        Standardising them changes no attribution, (x − x') ∂F/∂x: a factor of x divides the gradient.
+        """
+        return self.module.standardize(to_module(X, self.module)).transpose(0, 1).contiguous()
 
     @torch.no_grad()
     def start(self, baseline):
         """Prepare the baseline, of shape (n_frames, 2, n_landmarks), of the paths to come."""
-        self._baseline = to_module(baseline, self.module)[:, None]
-        self._z0 = self._units(self._baseline)
-        self._A = torch.relu(self._z0) @ self._W + self._bias
-        self._to_gates = self._linear_maps(self._z0[:, 0] > 0)
-
-    def _units(self, X):
-        """z, of shape (n_frames, n_samples, U), of X of shape (n_frames, n_samples, 2, n_landmarks)."""
-        images = X.reshape(-1, 1, *X.shape[2:])
-        return self.module.conv(self.module.pad(images)).reshape(*X.shape[:2], -1)
-
-    def _linear_maps(self, on):
-        """W on z of each frame as a map from coordinates, of shape (n_frames, 2 L, 4 Q).
-
-        Parameters
-        ----------
-        on : torch.Tensor of shape (n_frames, U), bool
-        """
-        kernel = self._kernel_rows()
-        n_filters, height, n_rows, width = kernel.shape
-        n_columns = on.shape[1] // (n_filters * height)
-        W = self._W.reshape(n_filters * height, n_columns, -1).transpose(0, 1)
-        on = on.reshape(len(on), n_filters, height, n_columns).permute(3, 0, 1, 2)
-        masked = on[..., None, None, :, :] * kernel.permute(2, 3, 0, 1)
-        # One product a column, for all frames, coordinates and offsets; then offsets are added up.
-        parts = torch.bmm(masked.reshape(n_columns, -1, n_filters * height), W)
-        parts = parts.reshape(n_columns, -1, n_rows, width, W.shape[2])
-        left, right, _, _ = self.module.pad.padding
-        maps = parts.new_zeros(parts.shape[1], n_rows, n_columns + width - 1, W.shape[2])
-        for dx in range(width):
-            maps[:, :, dx : dx + n_columns] += parts[:, :, :, dx].permute(1, 2, 0, 3)
-        return maps[:, :, left : maps.shape[2] - right].flatten(1, 2)
-
-    def _kernel_rows(self):
-        """Weight from coordinate row r at column offset dx to a unit, of shape (F, H, 2, kernel width)."""
-        kernel = self.module.conv.weight.detach()[:, 0]
-        n_rows = self._baseline.shape[2]
-        _, _, top, bottom = self.module.pad.padding
-        height = n_rows + top + bottom - kernel.shape[1] + 1
-        rows = kernel.new_zeros(len(kernel), height, n_rows + top + bottom, kernel.shape[2])
-        for y in range(height):
-            rows[:, y, y : y + kernel.shape[1]] = kernel
-        return rows[:, :, top : top + n_rows]
+        self._baseline = self._enter(baseline[None])
+        self._convolution = Convolution(self.module, self._baseline.shape[2])
+        self._z0 = self._convolution(self._baseline)
+        self._A = (torch.relu(self._z0) @ self._W + self._bias)[:, 0]
+        self._to_gates = self._convolution.linear_maps(self._z0[:, 0] > 0, self._W)
 
     @torch.no_grad()
     def attributions(self, X, method, n_steps):
@@ -140,128 +137,96 @@ class PathwiseEngine:
         -------
         torch.Tensor of shape (n_samples, n_frames, 2, n_landmarks)
         """
-        # Frames come first throughout, so that one LSTM step reads one block.
-        X = to_module(X, self.module).transpose(0, 1).contiguous()
+        X = self._enter(X)
         difference = X - self._baseline
+        slope = difference.flatten(2) @ self._to_gates
         alphas, weights = (torch.as_tensor(a).to(X) for a in _cached_steps(method, n_steps))
-        switches = Switches(self._units(X), self._z0)
+        switches = self._kernels.Switches(X, self._z0, self._arranged_W, self._convolution)
         gradient = torch.zeros_like(difference)
         for stretch in zip(alphas.split(STEPS_AT_ONCE), weights.split(STEPS_AT_ONCE)):
-            gradient += self._gradient(difference, switches, *stretch)
+            total, through_switches = self._gradient(switches, slope, *stretch)
+            gradient += (total @ self._to_gates.transpose(1, 2)).reshape(X.shape) + through_switches
         return (gradient * difference).transpose(0, 1)
 
-    def _gradient(self, difference, switches, alphas, weights):
-        """Weighted sum of the gradients at some positions of each path, shaped like `difference`."""
-        pattern = Pattern(switches, alphas)
-        gates = self._gates(difference.flatten(2), pattern, alphas)
+    def _gradient(self, switches, slope, alphas, weights):
+        """Weighted sums of gradients over some positions: at the gates, and through switching units."""
+        gates = switches.gates(alphas, self._A, slope)
         paths = gates.flatten(1, 2)
-        hidden, cells = lstm_forward(paths, self._W_hidden)
-        lstm_backward(paths, cells, self._W_hidden, self._d_hidden(hidden, weights))
-        # A unit that switches before α_k passes on, or no longer does, the gradients from k on.
-        _accumulate(gates.unbind(2)[::-1])
-        gradient = gates[:, :, 0] @ self._to_gates.transpose(1, 2)
-        at_units = pattern.products(gates.flatten(0, 2), self._W)
-        return gradient.reshape(difference.shape) + self._spread(at_units, pattern, difference.shape)
-
-    def _gates(self, difference, pattern, alphas):
-        """A + α D and the switched units' part, of shape (n_frames, n_samples, n_steps, 4 Q)."""
-        offset, slope = (
-            sums.reshape(*difference.shape[:2], len(alphas), -1) for sums in pattern.row_sums(self._W)
-        )
-        offset[:, :, 0] += self._A
-        slope[:, :, 0] += difference @ self._to_gates
-        _accumulate(offset.unbind(2))
-        _accumulate(slope.unbind(2))
-        return offset.addcmul_(slope, alphas[:, None])
+        hidden, cells = self._kernels.lstm_forward(paths, self._W_hidden)
+        d_hidden = self._d_hidden(hidden, weights)
+        self._kernels.lstm_backward(paths, cells, self._W_hidden, d_hidden)
+        return switches.gradient(gates)
 
     def _d_hidden(self, hidden, weights):
         """Gradient of the weighted sum of F at the last hidden states."""
         weights = weights.repeat(len(hidden) // len(weights))
         with torch.enable_grad():
             hidden.requires_grad_()
-            logits = self.module.fc2(torch.relu(self.module.fc1(hidden)))
+            logits = self.module.fc2(torch.relu(self.module.fc1(hidden[:, : self._n_units])))
             total = class_output(logits, self._output, self._target) @ weights
         return torch.autograd.grad(total, hidden)[0]
 
-    def _spread(self, at_units, pattern, shape):
-        """Transposed convolution of values at the switching units, onto the coordinates."""
-        kernel = self.module.conv.weight
-        left, right, top, _ = self.module.pad.padding
-        image = at_units.new_zeros(pattern.shape)
-        image.view(-1)[pattern.flat] = at_units
-        n_columns = shape[3] + left + right - kernel.shape[3] + 1
-        image = nnf.conv_transpose2d(image.reshape(len(image), len(kernel), -1, n_columns), kernel)
-        return image[:, 0, top : top + shape[2], left : left + shape[3]].reshape(shape)
 
+class Convolution:
+    """The module's convolution of frames, its transpose, and its products with the LSTM's weights.
 
-class Switches:
-    """The units that switch between the baseline and each sample.
-
-    Parameters
+    Attributes
     ----------
-    z : torch.Tensor of shape (n_frames, n_samples, U)
-        The convolution at the samples.
-    z0 : torch.Tensor of shape (n_frames, 1, U)
-        The convolution at the baseline.
+    rows : torch.Tensor of shape (F, H, 2, kernel width)
+        Weight from coordinate row r at column offset i to a unit of a filter at a height.
+    bias : torch.Tensor of shape (F,)
+    padding : tuple of int
+        Zeros (left, right, top, bottom) around a frame.
     """
 
-    def __init__(self, z, z0):
-        self.shape = (z.shape[0] * z.shape[1], z.shape[2])
-        self.flat = ((z > 0) != (z0 > 0)).view(-1).nonzero().squeeze(1)
-        self.row = self.flat // z.shape[2]
-        self.unit = self.flat - self.row * z.shape[2]
-        self.z0 = z0.view(-1).index_select(0, self.row // z.shape[1] * z.shape[2] + self.unit)
-        self.d = z.view(-1).index_select(0, self.flat).sub_(self.z0)
+    def __init__(self, module, n_coords):
+        self.padding, self.bias = module.pad.padding, module.conv.bias.detach()
+        self._module, self._weight = module, module.conv.weight.detach()
+        self.rows = self._kernel_rows(n_coords)
 
+    def __call__(self, X):
+        """z, of shape (n_frames, n_samples, U), of X of shape (n_frames, n_samples, 2, n_landmarks)."""
+        images = X.reshape(-1, 1, *X.shape[2:])
+        return self._module.conv(self._module.pad(images)).reshape(*X.shape[:2], -1)
 
-class Pattern:
-    """Switching units as a sparse matrix: a row for each frame, sample and step, a column for each unit.
+    def transpose(self, z, shape):
+        """Values at the units, of shape (n_frames * n_samples, U), spread onto X's shape."""
+        left, right, top, _ = self.padding
+        n_columns = shape[3] + left + right - self._weight.shape[3] + 1
+        images = nnf.conv_transpose2d(z.reshape(len(z), len(self._weight), -1, n_columns), self._weight)
+        return images[:, 0, top : top + shape[2], left : left + shape[3]].reshape(shape)
 
-    A unit's step is the first after it has switched; one that switches after the last step is left out.
+    def linear_maps(self, on, W):
+        """W on z of each frame as a map from coordinates, of shape (n_frames, 2 L, 4 Q).
 
-    Parameters
-    ----------
-    switches : Switches
-    alphas : torch.Tensor of shape (n_steps,)
-        Increasing positions on the path.
-    """
+        Parameters
+        ----------
+        on : torch.Tensor of shape (n_frames, U), bool
+        W : torch.Tensor of shape (U, 4 Q)
+        """
+        n_filters, height, n_rows, width = self.rows.shape
+        n_columns = on.shape[1] // (n_filters * height)
+        W = W.reshape(n_filters * height, n_columns, -1).transpose(0, 1)
+        on = on.reshape(len(on), n_filters, height, n_columns).permute(3, 0, 1, 2)
+        masked = on[..., None, None, :, :] * self.rows.permute(2, 3, 0, 1)
+        # One product a column, for all frames, coordinates and offsets; then offsets are added up.
+        parts = torch.bmm(masked.reshape(n_columns, -1, n_filters * height), W)
+        parts = parts.reshape(n_columns, -1, n_rows, width, W.shape[2])
+        left, right, _, _ = self.padding
+        maps = parts.new_zeros(parts.shape[1], n_rows, n_columns + width - 1, W.shape[2])
+        for dx in range(width):
+            maps[:, :, dx : dx + n_columns] += parts[:, :, :, dx].permute(1, 2, 0, 3)
+        return maps[:, :, left : maps.shape[2] - right].flatten(1, 2)
 
-    def __init__(self, switches, alphas):
-        # A rectified unit is off at exactly zero, on its way down as well: the number before its crossing.
-        just_below = 1 - torch.finfo(alphas.dtype).eps / 2
-        crossing = (-switches.z0 / switches.d).mul_(torch.where(switches.d > 0, 1.0, just_below))
-        step = torch.searchsorted(alphas, crossing, right=True)
-        row = (switches.row * len(alphas) + step).masked_fill_(step == len(alphas), _NO_ROW)
-        row, order = row.int().sort(stable=True)
-        n_rows = switches.shape[0] * len(alphas)
-        self.starts = torch.searchsorted(row, torch.arange(n_rows + 1, dtype=row.dtype, device=row.device))
-        order = order[: self.starts[-1]]
-        self.shape = switches.shape
-        self.flat, self.unit = switches.flat.index_select(0, order), switches.unit.index_select(0, order)
-        d = switches.d.index_select(0, order)
-        self.sign = torch.sign(d)
-        self._values = (switches.z0.index_select(0, order).mul_(self.sign), d.abs())
-
-    def row_sums(self, W):
-        """Σ ± z_u(x') W_u and Σ ± d_u W_u over the units of each row, both of shape (n_rows, 4 Q)."""
-        return [
-            nnf.embedding_bag(self.unit, W, self.starts[:-1], per_sample_weights=values, mode="sum")
-            for values in self._values
-        ]
-
-    def products(self, rows, W):
-        """± W_u · rows_r for each unit u in its row r, of shape (n_units_that_switch,)."""
-        size = (len(self.starts) - 1, self.shape[1])
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            matrix = torch.sparse_csr_tensor(self.starts, self.unit, self.sign, size, check_invariants=False)
-        return torch.sparse.sampled_addmm(matrix, rows, W.T, beta=0).values() * self.sign
-
-
-def _accumulate(tensors):
-    """Add to each tensor, in place, those before it; over a middle axis faster than torch.cumsum."""
-    for before, after in pairwise(tensors):
-        after += before
+    def _kernel_rows(self, n_coords):
+        """The attribute `rows`."""
+        kernel = self._weight[:, 0]
+        _, _, top, bottom = self.padding
+        height = n_coords + top + bottom - kernel.shape[1] + 1
+        rows = kernel.new_zeros(len(kernel), height, n_coords + top + bottom, kernel.shape[2])
+        for y in range(height):
+            rows[:, y, y : y + kernel.shape[1]] = kernel
+        return rows[:, :, top : top + n_coords]
 
 
 _cached_steps = lru_cache(maxsize=16)(path_steps)
