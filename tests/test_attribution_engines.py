@@ -336,7 +336,7 @@ def test_networks_in_other_precisions_or_without_numba_take_torchs_kernels(monke
     assert _pathwise.choose_kernels(torch.empty(0, dtype=torch.bfloat16)) is _torch_kernels
     assert _pathwise.choose_kernels(torch.empty(0, device="meta")) is _torch_kernels
     # None makes the import fail, as it does where numba is not installed.
-    monkeypatch.setitem(sys.modules, "sklearn_emoxai.attribution._numba_kernels", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.delattr(attribution, "_numba_kernels", raising=False)
     assert _pathwise.choose_kernels(torch.empty(0)) is _torch_kernels
 
