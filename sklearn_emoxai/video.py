@@ -62,7 +62,9 @@ class VideoFile(FrameSource):
         cv2 = _cv2()
         with silenced_stderr():
             # An absolute path and a named backend: no file name is taken for a URL or an image pattern.
-            capture = cv2.VideoCapture(os.path.abspath(self._path), cv2.CAP_FFMPEG)
+            # One thread: others decode ahead, and complain of damaged frames after the silence.
+            threads = [cv2.CAP_PROP_N_THREADS, 1]
+            capture = cv2.VideoCapture(os.path.abspath(self._path), cv2.CAP_FFMPEG, threads)
         try:
             if not capture.isOpened():
                 raise ValueError(f"{self.name} can't be read as a video: it is damaged, or no video.")
