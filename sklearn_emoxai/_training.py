@@ -1,8 +1,10 @@
 """What skorch is given to train a ConvLSTM: the net, its batches, the validation split, a progress bar."""
 
 import contextlib
+import threading
 import traceback
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +16,11 @@ from torch.utils.data import Subset
 from tqdm.auto import tqdm
 
 from ._fused import Buffers, fused_logits
+from .convlstm import ConvLSTM
+
+
+# torch draws from one generator a process: threads that train at once would draw each other's numbers.
+RANDOM_NUMBERS = threading.RLock()
 
 
 class Net(NeuralNetClassifier):
@@ -53,6 +60,39 @@ class Net(NeuralNetClassifier):
         right = step["y_pred"].argmax(dim=1) == to_device(batch[1], self.device)
         self.history.record_batch("valid_acc", right.float().mean().item())
         return step
+
+
+def restored_net(arguments, weights, device):
+    """A net that predicts as the one did that these came from.
+
+    Parameters
+    ----------
+    arguments : dict
+        Of :class:`ConvLSTM`.
+    weights : dict
+        Name → ndarray, the module's parameters and buffers.
+    device : str
+
+    Returns
+    -------
+    Net
+        Trimmed for prediction.
+    """
+    net = Net(
+        ConvLSTM,
+        **{f"module__{name}": value for name, value in arguments.items()},
+        predict_nonlinearity=partial(torch.softmax, dim=1),
+        criterion=torch.nn.CrossEntropyLoss,
+        iterator_valid=Batches,
+        classes=np.arange(arguments["n_classes"]),
+        device=device,
+        verbose=0,
+    )
+    with RANDOM_NUMBERS, torch.random.fork_rng():
+        net.initialize()
+    net.module_.load_state_dict({name: as_tensor(values) for name, values in weights.items()})
+    net.trim_for_prediction()
+    return net
 
 
 def validation_split(codes, groups, fraction, random_state):
@@ -95,6 +135,28 @@ def standardize_on(module, X, rows):
     variance = sum(((X[part] - mean) ** 2).sum() for part in parts) / (n_frames * mean.size)
     module.mean.copy_(torch.as_tensor(mean))
     module.scale.fill_(np.sqrt(variance) or 1.0)
+
+
+def checked_device(device):
+    """A device of this machine; "auto" is a GPU where there is one."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'device must be "auto" or a torch device of this machine; got {device!r}.'
+        ) from error
+    return device
+
+
+def device_or_cpu(device):
+    """Where a network goes that may have been trained on another machine."""
+    try:
+        return checked_device(device)
+    except ValueError:
+        warnings.warn(f"This machine has no device {device!r}; the network is put on the CPU.", stacklevel=3)
+        return "cpu"
 
 
 class Split:

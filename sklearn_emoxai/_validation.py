@@ -5,6 +5,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from ._mapped import MappedArray
+
 SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
 
 
@@ -34,7 +36,10 @@ def check_sequences(X, *, fitted=None, name="X"):
         raise ValueError(f"{name} must have shape {SHAPE}; its sequences differ in length.") from error
     if len(shape) != 4:
         raise ValueError(f"{name} must have shape {SHAPE}; got {tuple(shape)}.")
+    given = X
     X = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, input_name=name)
+    if isinstance(given, MappedArray) and X.dtype == given.dtype:
+        X = given  # check_array made an ndarray of it, without a copy
     if X.shape[2] != 2 or 0 in X.shape:
         raise ValueError(f"{name} must have shape {SHAPE}; got {X.shape}.")
     if fitted is not None:

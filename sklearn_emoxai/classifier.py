@@ -14,13 +14,17 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from ._fused import Buffers, fused_logits
 from ._training import (
+    RANDOM_NUMBERS,
     Batches,
     Net,
     Progress,
     Split,
     as_tensor,
+    checked_device,
+    device_or_cpu,
     is_early_stop,
     matmul_precision,
+    restored_net,
     standardize_on,
     validation_split,
 )
@@ -224,7 +228,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         split = validation_split(codes, groups, self.validation_fraction, random_state)
         seed = int(random_state.randint(np.iinfo(np.int32).max))
 
-        with torch.random.fork_rng(), matmul_precision(self.precision):
+        with RANDOM_NUMBERS, torch.random.fork_rng(), matmul_precision(self.precision):
             torch.manual_seed(seed)
             net = self._make_net(codes, split).initialize()
             standardize_on(net.module_, X, np.arange(len(X)) if split is None else split[0])
@@ -250,6 +254,22 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         net.trim_for_prediction()
         self.net_ = net
         return self
+
+    def __getstate__(self):
+        """Plain values and arrays: in the place of the net, its module's arguments and weights."""
+        state = dict(super().__getstate__())
+        if "net_" in state:
+            net = state.pop("net_")
+            weights = {name: tensor.numpy(force=True) for name, tensor in net.module_.state_dict().items()}
+            state["_trained"] = {"arguments": net.get_params_for("module"), "weights": weights}
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        trained = state.pop("_trained", None)
+        super().__setstate__(state)
+        if trained is not None:
+            self.net_ = restored_net(**trained, device=device_or_cpu(self.device))
 
     @property
     def module_(self):
@@ -294,7 +314,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             classes=np.arange(len(self.classes_)),
             callbacks=callbacks,
             callbacks__print_log=None,
-            device=_device(self.device),
+            device=checked_device(self.device),
             verbose=0,
         )
 
@@ -360,18 +380,6 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.classes_[self._logits(X).argmax(axis=1)]
-
-
-def _device(device):
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f'device must be "auto" or a torch device of this machine; got {device!r}.'
-        ) from error
-    return device
 
 
 def _checked_callbacks(callbacks):

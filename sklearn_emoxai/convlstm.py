@@ -124,7 +124,16 @@ class ConvLSTM(nn.Module):
             return self.conv(frame).numel()
 
     def standardize(self, X):
-        """The frames as the convolution sees them, (X − mean) / scale."""
+        """Frames as the convolution sees them, (X − mean) / scale.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_frames, n_coords, n_landmarks)
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_frames, n_coords, n_landmarks)
+        """
         return (X - self.mean) / self.scale
 
     def forward(self, X):

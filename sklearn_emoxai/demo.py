@@ -1,17 +1,17 @@
 """What ``emoxai demo`` does: the whole way from videos to compared, explained and reduced detectors."""
 
-import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
-from tqdm.auto import tqdm
 
+from .attribution import BaselineWarning
 from .datasets import load_video_folder, make_expression_videos
-from .emotion import fit_to_emotion
 from .evaluation import compare, paper_models, summarize
 from .extraction import LandmarkExtractor, save_landmarks
-from .plotting import LandmarkImportanceDisplay
+from .facemesh import N_LANDMARKS
+from .plotting import LandmarkImportanceDisplay, write_report
+from .runs import check_run_folder, keep_detector
 from .video import open_source, read_sampled
 
 N_FRAMES = 10
@@ -20,14 +20,24 @@ NETWORK = {"n_filters": 8, "lr": 1e-3, "class_weight": "balanced", "validation_f
 
 
 def run_demo(
-    output, *, data=None, n_landmarks=32, n_splits=3, max_epochs=30, n_jobs=-1, random_state=0, verbose=1
+    output,
+    *,
+    data=None,
+    n_landmarks=32,
+    n_splits=3,
+    max_epochs=30,
+    n_jobs=-1,
+    random_state=0,
+    verbose=1,
+    force=False,
 ):
-    """Extract landmarks, compare the paper's models, and draw the landmarks that each emotion's network relies on.
+    """Extract landmarks, compare the paper's models, keep a detector, and write a report.
 
     Parameters
     ----------
     output : path-like
-        Folder for ``landmarks.npz``, ``results.csv`` and ``landmarks.png``; made where it does not exist.
+        Folder for ``landmarks.npz``, ``landmarks.png``, ``report.html`` and the files of a run: ``results.csv``,
+        ``run.json``, ``model.skops`` and ``explanations.npz``; made where it does not exist.
     data : path-like, default=None
         Folder of labelled videos, as :func:`load_video_folder` takes it. None makes videos in ``output/videos``.
     n_landmarks : int, default=32
@@ -41,6 +51,8 @@ def run_demo(
     random_state : int, default=0
     verbose : int, default=1
         1 shows progress bars.
+    force : bool, default=False
+        Whether to replace a finished run in ``output``.
 
     Returns
     -------
@@ -49,56 +61,59 @@ def run_demo(
 
     Raises
     ------
+    FileExistsError
+        If ``output`` holds a finished run, unless ``force``.
     ValueError
         If the videos' subjects are unknown, a video has no face, or an emotion has too few subjects.
     """
     output = Path(output)
+    check_run_folder(output, force=force)
     output.mkdir(parents=True, exist_ok=True)
-    if data is None:
-        clips = make_expression_videos(output / "videos", random_state=random_state, verbose=verbose)
-    else:
-        clips = load_video_folder(data)
-    if clips.groups is None:
-        raise ValueError(
-            f"data must tell each video's subject, in the column subject of its CSV; {data} does not."
-        )
-
+    clips = _clips(output, data, random_state, verbose)
     extractor = LandmarkExtractor(N_FRAMES, cache_dir=output / "cache", n_jobs=n_jobs, verbose=verbose)
     X = extractor.fit_transform(clips.paths)
     save_landmarks(output / "landmarks.npz", X, target=clips.target, groups=clips.groups, paths=clips.paths)
 
-    with tempfile.TemporaryDirectory() as rankings:
-        models = paper_models(
-            n_landmarks_to_select=n_landmarks,
-            memory=rankings,
-            random_state=random_state,
-            max_epochs=max_epochs,
-            **NETWORK,
-        )
+    network = {"network_grid": None, "max_epochs": max_epochs, **NETWORK}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BaselineWarning)  # of training parts; that of the detector is shown
         results = compare(
-            models,
+            paper_models(**network),
             X,
             clips.target,
             groups=clips.groups,
+            n_landmarks=[N_LANDMARKS, n_landmarks],
             n_splits=n_splits,
+            n_runs=1,
+            folder=output,
+            description=f"{len(clips.paths)} videos {'of ' + str(data) if data else 'made from one portrait'}",
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
         )
-    results.to_csv(output / "results.csv", index=False)
     _print(results, clips, n_splits)
 
-    explain = models["T-EMO, selected"][:-1].set_params(select__memory=None)
-    emotions = results["emotion"].unique()
-    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(fit_to_emotion)(explain, X, clips.target, emotion, groups=clips.groups)
-        for emotion in emotions
+    kept = paper_models(n_landmarks_to_select=n_landmarks, random_state=random_state, **network)["T-EMO"]
+    detector = keep_detector(output, kept, X, clips.target, groups=clips.groups, n_jobs=n_jobs)
+    _draw(detector, X, clips).savefig(output / "landmarks.png", dpi=150)
+    report = write_report(output, output / "report.html", force=True)
+    print(
+        f"\n{output}/ holds landmarks.npz, results.csv, landmarks.png and the detector model.skops.\n"
+        f"The report: {report.absolute().as_uri()}"
     )
-    bar = tqdm(fits, total=len(emotions), desc="explaining", unit="emotion", disable=not verbose)
-    figure = _draw({emotion: pipeline[-1] for emotion, pipeline in zip(emotions, bar)}, X, clips)
-    figure.savefig(output / "landmarks.png", dpi=150)
-    print(f"\nlandmarks.npz, results.csv and landmarks.png are in {output}/")
     return results
+
+
+def _clips(output, data, random_state, verbose):
+    """The videos, whose subjects must be known."""
+    if data is None:
+        return make_expression_videos(output / "videos", random_state=random_state, verbose=verbose)
+    clips = load_video_folder(data)
+    if clips.groups is None:
+        raise ValueError(
+            f"data must tell each video's subject, in the column subject of its CSV; {data} does not."
+        )
+    return clips
 
 
 def _print(results, clips, n_splits):
@@ -110,25 +125,17 @@ def _print(results, clips, n_splits):
     print(summarize(results).reset_index().to_string(index=False))
 
 
-def _draw(selectors, X, clips):
+def _draw(detector, X, clips):
     """Every emotion's selected landmarks, on the last frame of a video that shows it."""
-    import matplotlib.pyplot as plt
-
-    n_columns = min(3, len(selectors))
-    n_rows = -(-len(selectors) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(2.8 * n_columns, 2.9 * n_rows), squeeze=False, layout="constrained"
+    selectors = {label: fitted for label, fitted in detector.estimators_.items() if label != "neutral"}
+    shown = {label: int(np.flatnonzero(clips.target == label)[0]) for label in selectors}
+    displays = LandmarkImportanceDisplay.from_emotions(
+        selectors,
+        landmarks={label: X[i, -1] for label, i in shown.items()},
+        images={label: _last_frame(clips.paths[i]) for label, i in shown.items()},
+        figsize=(2.8 * min(3, len(shown)), 2.9 * -(-len(shown) // 3) + 0.5),
     )
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, (emotion, selector) in zip(axes.flat, selectors.items()):
-        shown = int(np.flatnonzero(clips.target == emotion)[0])
-        display = LandmarkImportanceDisplay.from_estimator(
-            selector, landmarks=X[shown, -1], image=_last_frame(clips.paths[shown]), title=emotion, ax=ax
-        )
-    bar = figure.colorbar(display.points_, ax=axes, shrink=0.6, pad=0.02)
-    bar.set_label("importance, relative to the emotion's largest")
-    return figure
+    return next(iter(displays.values())).figure_
 
 
 def _last_frame(path):

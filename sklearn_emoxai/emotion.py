@@ -1,10 +1,14 @@
 """Several emotions at once, from one binary pipeline each."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy.special import logit
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
@@ -58,13 +62,20 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator : classifier
         Binary. May be a Pipeline; steps that ask for ``emotion`` or ``groups``, as :class:`IGLandmarkSelector` and
         :class:`ConvLSTMClassifier` do, get the labels and the subjects.
+    calibration : {"sigmoid", "isotonic"} or None, default=None
+        How the binary classifiers' decision values become probabilities: by Platt's sigmoid or an isotonic
+        regression, fitted to the decisions on held-out folds. None takes their own probabilities.
+    cv : int or splitter, default=5
+        Folds for the calibration: so many, stratified by emotion, and by subject where groups are given.
     n_jobs : int, default=None
         Emotions fitted at once, as in joblib.
 
     Attributes
     ----------
     estimators_ : dict
-        Label → the classifier fitted to it, with the classes False and True.
+        Label → the classifier fitted to it, on all samples, with the classes False and True.
+    calibrated_ : dict or None
+        Label → the :class:`~sklearn.calibration.CalibratedClassifierCV` around it; None without ``calibration``.
     classes_ : ndarray of shape (n_classes,)
         Labels.
     n_features_in_ : int
@@ -74,8 +85,12 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The label with the largest decision value is predicted. The probabilities of the binary classifiers are divided by
-    their sum; they are not calibrated. The paper trains one network per emotion and joins none.
+    The label with the largest decision value is predicted; with ``calibration``, decision values are the calibrated
+    probabilities' log-odds. The probabilities of the binary classifiers are divided by their sum. The paper trains
+    one network per emotion and joins none.
+
+    Calibration fits each binary classifier ``cv`` more times, whole with its selection, so that no sample is judged
+    by a network that saw it or by landmarks chosen with it. The classifiers that predict are trained on all samples.
 
     Examples
     --------
@@ -92,10 +107,17 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     __metadata_request__fit = {"groups": True}
 
-    _parameter_constraints = {"estimator": [HasMethods(["fit", "predict"])], "n_jobs": [int, None]}
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "calibration": [StrOptions({"sigmoid", "isotonic"}), None],
+        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"])],
+        "n_jobs": [Integral, None],
+    }
 
-    def __init__(self, estimator, *, n_jobs=None):
+    def __init__(self, estimator, *, calibration=None, cv=5, n_jobs=None):
         self.estimator = estimator
+        self.calibration = calibration
+        self.cv = cv
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -117,7 +139,8 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X, y or groups have a wrong shape, or y holds one label.
+            If X, y or groups have a wrong shape, or y holds one label, or some label has fewer samples, or
+            subjects, than there are folds to calibrate on.
         """
         X = check_fit(self, X)
         y = check_labels(X, y)
@@ -125,11 +148,37 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
+        estimator = self.estimator
+        if self.calibration is not None:
+            folds = self._folds(X, y, groups)
+            estimator = CalibratedClassifierCV(estimator, method=self.calibration, cv=folds, ensemble=False)
         fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_to_emotion)(self.estimator, X, y, label, groups=groups) for label in self.classes_
+            delayed(fit_to_emotion)(estimator, X, y, label, groups=groups) for label in self.classes_
         )
         self.estimators_ = dict(zip(self.classes_.tolist(), fitted))
+        self.calibrated_ = None
+        if self.calibration is not None:
+            self.calibrated_ = self.estimators_
+            self.estimators_ = {
+                label: calibrated.calibrated_classifiers_[0].estimator
+                for label, calibrated in self.calibrated_.items()
+            }
         return self
+
+    def _folds(self, X, y, groups):
+        """Training and held-out samples of each fold, the same for all emotions."""
+        if not isinstance(self.cv, Integral):
+            return list(self.cv.split(X, y, groups))
+        units = np.arange(len(y)) if groups is None else groups
+        for label in self.classes_.tolist():
+            n_units = len(np.unique(units[y == label]))
+            if n_units < self.cv:
+                name = "samples" if groups is None else "subjects"
+                raise ValueError(
+                    f"cv={self.cv} needs as many {name} of each emotion; {label!r} has {n_units}."
+                )
+        folds = StratifiedKFold(self.cv) if groups is None else StratifiedGroupKFold(self.cv)
+        return list(folds.split(X, y, groups))
 
     def decision_function(self, X):
         """Decision value of each emotion against the rest.
@@ -161,9 +210,9 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.classes_[self._decision_values(X).argmax(axis=1)]
 
-    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
+    @available_if(lambda self: self.calibration is not None or hasattr(self.estimator, "predict_proba"))
     def predict_proba(self, X):
-        """The binary classifiers' probabilities, divided by their sum.
+        """The binary classifiers' probabilities, calibrated where asked for, divided by their sum.
 
         Parameters
         ----------
@@ -176,10 +225,14 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_sequences(X, fitted=self)
-        each = np.stack([fitted.predict_proba(X)[:, 1] for fitted in self.estimators_.values()], axis=1)
+        each = np.stack([fitted.predict_proba(X)[:, 1] for fitted in self._deciding()], axis=1)
         total = each.sum(axis=1, keepdims=True)
         return np.divide(each, total, out=np.full_like(each, 1 / each.shape[1]), where=total > 0)
 
     def _decision_values(self, X):
         X = check_sequences(X, fitted=self)
-        return np.stack([decision_values(fitted, X) for fitted in self.estimators_.values()], axis=1)
+        return np.stack([decision_values(fitted, X) for fitted in self._deciding()], axis=1)
+
+    def _deciding(self):
+        """The binary classifiers whose word counts, in the order of the labels."""
+        return (self.calibrated_ or self.estimators_).values()

@@ -1,6 +1,9 @@
 """Landmark sequences from videos: LandmarkExtractor, with its cache and its parallel work."""
 
+import functools
+import importlib.metadata
 import os
+import socket
 import time
 import warnings
 from dataclasses import dataclass, fields
@@ -9,6 +12,7 @@ import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from . import __version__
 from .detection import detector_fingerprint
 from .facemesh import N_LANDMARKS
 from .landmark_store import LandmarkCache, hash_source, load_landmarks, save_landmarks
@@ -232,6 +236,13 @@ def extract_many(sources, options, *, on_error="raise", cache_dir=None, n_jobs=N
     list of ExtractionResult
         In the order of the sources.
     """
+    return list(
+        extract_each(sources, options, on_error=on_error, cache_dir=cache_dir, n_jobs=n_jobs, verbose=verbose)
+    )
+
+
+def extract_each(sources, options, *, on_error="raise", cache_dir=None, n_jobs=None, verbose=0):
+    """As `extract_many`, but an iterator, which gives each result once it and those before it are there."""
     if isinstance(sources, str | bytes | os.PathLike) or not hasattr(sources, "__iter__"):
         raise TypeError(f"X must be a list of videos; got {sources!r}. For one video give a list of one.")
     sources = list(sources)
@@ -239,22 +250,65 @@ def extract_many(sources, options, *, on_error="raise", cache_dir=None, n_jobs=N
         raise ValueError("X must hold at least one video; got an empty list.")
     cache = None
     if cache_dir is not None:
-        fingerprint = detector_fingerprint(options.detector, options.model_path)
-        cache = (LandmarkCache(cache_dir), f"{_CACHE_VERSION} {fingerprint} {options.key()}")
-    parallel = _ProgressParallel(n_jobs=n_jobs, total=len(sources), shown=bool(verbose))
+        cache = (LandmarkCache(cache_dir), settings_key(options))
+    return _each(sources, options, cache, on_error, n_jobs, bool(verbose))
+
+
+def settings_key(options):
+    """A text that differs wherever the landmarks of the same video may."""
+    return f"{_CACHE_VERSION} {detector_fingerprint(options.detector, options.model_path)} {options.key()}"
+
+
+def _each(sources, options, cache, on_error, n_jobs, shown):
+    from tqdm.auto import tqdm
+
     task = joblib.delayed(_extract_one)
-    return parallel(task(source, options, cache, on_error) for source in sources)
+    here = _software()
+    with tqdm(total=len(sources), disable=not shown, unit="video", desc="Landmarks") as bar:
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+        tasks = (task(source, options, cache, on_error, here, _is_there(source)) for source in sources)
+        for result in parallel(tasks):
+            bar.update()
+            yield result
 
 
-def _extract_one(source, options, cache, on_error):
+def _is_there(source):
+    return isinstance(source, str | os.PathLike) and os.path.exists(source)
+
+
+@functools.cache
+def _software():
+    """Versions of what decides about the landmarks, besides the options."""
+    return {"sklearn-emoxai": __version__, "mediapipe": importlib.metadata.version("mediapipe")}
+
+
+def _extract_one(source, options, cache, on_error, software, is_there):
+    if _software() != software:
+        raise RuntimeError(
+            f"The worker on {socket.gethostname()} has {_software()}, but the work was started with {software}; "
+            "landmarks would differ. Install the same versions on all."
+        )
     started = time.perf_counter()
     try:
-        sequence, error = _cached(source, options, cache), None
+        sequence, error = _seen(source, options, cache, is_there), None
     except (ValueError, TypeError, OSError) as exception:
         if on_error == "raise":
             raise
         sequence, error = None, str(exception)
     return ExtractionResult(sequence, error, time.perf_counter() - started)
+
+
+def _seen(source, options, cache, is_there):
+    try:
+        return _cached(source, options, cache)
+    except FileNotFoundError as error:
+        if not is_there or _is_there(source):
+            raise
+        folder = "" if os.path.isabs(source) else f", whose working folder is {os.getcwd()}"
+        raise FileNotFoundError(
+            f"{os.fspath(source)} can't be seen by the worker on {socket.gethostname()}{folder}, though it is there "
+            "where the work was started. All workers must see the videos under the same path."
+        ) from error
 
 
 def _cached(source, options, cache):
@@ -271,20 +325,3 @@ def _cached(source, options, cache):
     sequence = extract(source, options)
     cache.put(key, {field.name: getattr(sequence, field.name) for field in fields(sequence)})
     return sequence
-
-
-class _ProgressParallel(joblib.Parallel):
-    """joblib.Parallel with a tqdm bar, on every backend."""
-
-    def __init__(self, *, total, shown, **kwargs):
-        super().__init__(**kwargs)
-        self._total, self._shown = total, shown
-
-    def __call__(self, iterable):
-        from tqdm.auto import tqdm
-
-        with tqdm(total=self._total, disable=not self._shown, unit="video", desc="Landmarks") as self._bar:
-            return super().__call__(iterable)
-
-    def print_progress(self):
-        self._bar.update(self.n_completed_tasks - self._bar.n)

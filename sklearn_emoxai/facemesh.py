@@ -41,8 +41,7 @@ PORTRAIT : ndarray of shape (2, 468), float
 
 References
 ----------
-.. [1] Kartynnik, Ablavatski, Grishchenko, Grundmann, "Real-time Facial Surface Geometry from Monocular Video
-on
+.. [1] Kartynnik, Ablavatski, Grishchenko, Grundmann, "Real-time Facial Surface Geometry from Monocular Video on
    Mobile GPUs", arXiv:1907.06724.
 
 Examples

@@ -1,17 +1,17 @@
 """Landmarks on disk: the npz file that people keep, and the cache of extracted videos."""
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-import uuid
 import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
+
+from .landmark_folder import LandmarkFolder, plain_strings, write_atomically
 
 _FORMAT = "sklearn-emoxai landmarks 1"
 
@@ -60,42 +60,57 @@ def save_landmarks(path, X, *, target=None, groups=None, paths=None, **arrays):
             raise ValueError(f"The name {name!r} is taken by the file format.")
         values = np.asarray([os.fspath(p) for p in values] if name == "paths" else values)
         if values.dtype == object:
-            values = _plain(name, values)
+            values = plain_strings(name, values)
         if values.ndim and name in ("target", "groups", "paths") and values.shape != (len(X),):
             raise ValueError(f"{name} must have shape ({len(X)},), one per sample of X; got {values.shape}.")
         stored[name] = values
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **stored)
-    _write_atomically(Path(path), buffer.getvalue())
+    write_atomically(Path(path), buffer.getvalue())
 
 
-def _plain(name, values):
-    """Return an object array of strings (pandas holds them so) as a string array."""
-    if not all(isinstance(value, str) for value in values.flat):
-        raise ValueError(f"{name} must hold numbers or strings; the file keeps no other objects.")
-    return values.astype(str)
-
-
-def load_landmarks(path):
-    """Read landmark sequences written by `save_landmarks`.
+def load_landmarks(path, *, mmap=False):
+    """Read landmark sequences written by `save_landmarks`, or to a folder by ``emoxai extract``.
 
     Parameters
     ----------
     path : path-like
+        A file, or a folder, which may be growing still: what is finished is read.
+    mmap : bool, default=False
+        Whether ``data`` stays in its file, as a read-only memory map that other processes open by name and
+        whose large selections are temporary files, too; for data larger than memory. Folders only.
 
     Returns
     -------
     Bunch
         ``data``, ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32; ``target``, ``groups`` and
         ``paths``, ndarray of shape (n_samples,) or None; further arrays by the names they were saved under.
+        Rows of videos without landmarks are NaN.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        There is no such file or folder, or a part of the folder is missing.
     ValueError
-        The file is damaged, or `save_landmarks` did not write it.
+        The file is damaged or cut off, of another version, or not one of these; or mmap is asked of a file.
+
+    Warns
+    -----
+    UserWarning
+        A folder is not finished.
     """
+    path = Path(path)
+    if path.is_dir():
+        return LandmarkFolder(path).load(mmap=mmap)
+    if mmap and path.exists():
+        raise ValueError(
+            f"mmap must be False for {path}, whose sequences are compressed; emoxai extract -o FOLDER writes what "
+            "can stay on disk."
+        )
+    return Bunch(**_read_npz(path))
+
+
+def _read_npz(path):
     foreign = f"{os.fspath(path)} must be a file written by save_landmarks"
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -108,7 +123,7 @@ def load_landmarks(path):
         raise ValueError(f"{foreign}; it is another npz file.") from error
     except (ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{foreign}; it can't be read ({error}).") from error
-    return Bunch(**{"target": None, "groups": None, "paths": None, **content})
+    return {"target": None, "groups": None, "paths": None, **content}
 
 
 class LandmarkCache:
@@ -152,7 +167,7 @@ class LandmarkCache:
         data = buffer.getvalue()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_atomically(self._file(key), hashlib.sha256(data).digest() + data)
+            write_atomically(self._file(key), hashlib.sha256(data).digest() + data)
         except OSError as error:
             warnings.warn(
                 f"Landmarks can't be cached in {self._folder} ({error.strerror}); a later run starts anew.",
@@ -185,15 +200,3 @@ def hash_source(source):
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def _write_atomically(path, data):
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

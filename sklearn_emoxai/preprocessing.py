@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from . import facemesh
+from ._mapped import in_blocks
 from ._validation import check_fit, check_sequences
 
 # By number of landmarks: the face mesh, the face mesh with ten iris points, iBUG 300-W's 68 (as in CK+).
@@ -133,6 +134,9 @@ class LandmarkAligner(_SequenceTransformer):
         """
         check_is_fitted(self)
         X = check_sequences(X, fitted=self)
+        return in_blocks(lambda rows: self._aligned(X[rows], rows.start or 0), X)
+
+    def _aligned(self, X, first):
         right, left = self._eyes()
         z = X[:, :, 0] + 1j * X[:, :, 1]
         eyes = z if self.reference == "frame" else z[:, :1]
@@ -141,7 +145,7 @@ class LandmarkAligner(_SequenceTransformer):
             sample, frame, _ = np.argwhere(a == b)[0]
             raise ValueError(
                 f"X must hold two distinct eyes in every frame, since their distance is the unit; they "
-                f"coincide in frame {frame} of sample {sample}."
+                f"coincide in frame {frame} of sample {first + sample}."
             )
         z = (z - (a + b) / 2) / (b - a)
         return np.stack([z.real, z.imag], axis=2)
@@ -213,7 +217,7 @@ class NeutralDifference(_SequenceTransformer):
         X = check_sequences(X, fitted=self)
         if X.shape[1] < 2:
             raise ValueError(f"X must have at least 2 frames, the first of them neutral; got {X.shape[1]}.")
-        return (X if self.keep_first else X[:, 1:]) - X[:, :1]
+        return in_blocks(lambda rows: X[rows, 0 if self.keep_first else 1 :] - X[rows, :1], X)
 
 
 class SequenceFlattener(_SequenceTransformer, auto_wrap_output_keys=("transform",)):
@@ -261,7 +265,7 @@ class SequenceFlattener(_SequenceTransformer, auto_wrap_output_keys=("transform"
         Parameters
         ----------
         input_features : array-like of shape (n_landmarks,), default=None
-            Names of the landmarks; None calls them landmark0, landmark1, …
+            Names of the landmarks; None calls them landmark0, landmark1 and so on.
 
         Returns
         -------
@@ -364,24 +368,57 @@ class MirrorAugmented(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Class labels, as the fitted estimator predicts them on X alone."""
+        """Class labels, as the fitted estimator predicts them on X alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
     @_estimator_has("predict_proba")
     def predict_proba(self, X):
-        """Class probabilities, as the fitted estimator gives them on X alone."""
+        """Class probabilities, as the fitted estimator gives them on X alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     @_estimator_has("decision_function")
     def decision_function(self, X):
-        """Decision values, as the fitted estimator gives them on X alone."""
+        """Decision values, as the fitted estimator gives them on X alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
         check_is_fitted(self)
         return self.estimator_.decision_function(X)
 
     def get_metadata_routing(self):
-        """Metadata that ``fit`` passes on to the estimator."""
+        """Metadata that ``fit`` passes on to the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+        """
         return MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )

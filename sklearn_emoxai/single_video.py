@@ -41,6 +41,21 @@ class LandmarkSequence:
         Frames of the whole video.
     fps : float
         Frames per second: measured between the first and the last frame of the video.
+
+    Examples
+    --------
+    >>> from matplotlib.cbook import get_sample_data
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn_emoxai import extract_landmarks
+    >>> with get_sample_data("grace_hopper.jpg") as file:
+    ...     portrait = np.asarray(Image.open(file))
+    >>> sequence = extract_landmarks(portrait[None])
+    >>> sequence.frame_size, sequence.detected.tolist()
+    ((512, 600), [True])
+    >>> left, top, side = sequence.crop
+    >>> bool((sequence.landmarks_in_crop <= sequence.crop_size).all())
+    True
     """
 
     landmarks: np.ndarray
@@ -138,6 +153,17 @@ def extract_landmarks(
     ----------
     Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
     arXiv:2407.14865.
+
+    Examples
+    --------
+    >>> from matplotlib.cbook import get_sample_data
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn_emoxai import extract_landmarks
+    >>> with get_sample_data("grace_hopper.jpg") as file:
+    ...     portrait = np.asarray(Image.open(file))
+    >>> extract_landmarks(portrait[None]).landmarks.shape
+    (1, 2, 468)
     """
     options = Options(
         n_frames,

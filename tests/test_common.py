@@ -38,6 +38,7 @@ SEQUENCE_ESTIMATORS = {
         n_baselines=2,
         random_state=0,
     ),
+    "ForwardLandmarkSelector": emoxai.ForwardLandmarkSelector(n_landmarks_to_select=3),
     "RandomLandmarkSelector": emoxai.RandomLandmarkSelector(n_landmarks_to_select=3, random_state=0),
     "VarianceLandmarkSelector": emoxai.VarianceLandmarkSelector(n_landmarks_to_select=3),
     "UnivariateLandmarkSelector": emoxai.UnivariateLandmarkSelector(n_landmarks_to_select=3),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 
@@ -47,6 +47,55 @@ def test_grid_search_over_hyper_parameters_and_landmark_counts(faces, n_jobs, tm
     assert set(best["select"].typical_samples_) == set(faces.target)
     assert best["classify"].n_features_in_ == search.best_params_["select__n_landmarks_to_select"]
     assert search.predict(faces.data).shape == y.shape
+
+
+class _Counting(ConvLSTMClassifier):
+    shapes = []
+
+    def fit(self, X, y, *, groups=None):
+        _Counting.shapes.append(X.shape[3])
+        return super().fit(X, y, groups=groups)
+
+
+def test_a_search_trains_each_full_network_once(faces, tmp_path):
+    network = _Counting(**NETWORK.get_params() | {"max_epochs": 2})
+    y = faces.target == "happiness"
+    found = {}
+    for memory in (str(tmp_path), None):
+        select = IGLandmarkSelector(
+            network, n_landmarks_to_select=16, n_steps=5, memory=memory, random_state=0
+        )
+        pipeline = Pipeline([ALIGN, ("select", select), ("classify", network)])
+        grid = {"select__n_landmarks_to_select": [4, 8, 16], "select__strategy": ["top", "qr"]}
+        search = GridSearchCV(pipeline, grid, cv=StratifiedGroupKFold(2), scoring="roc_auc")
+        _Counting.shapes = []
+        with config_context(enable_metadata_routing=True):
+            search.fit(faces.data, y, groups=faces.groups, emotion=faces.target)
+        full = _Counting.shapes.count(468)
+        assert full == (2 + 1 if memory else 2 * 6 + 1)  # folds, and the refit
+        assert len(_Counting.shapes) - full == 2 * 6 + 1
+        found[memory] = search
+    with_memory, without = found.values()
+    np.testing.assert_array_equal(
+        with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(with_memory.predict_proba(faces.data), without.predict_proba(faces.data))
+
+
+def test_cross_validate_routes_emotions_and_subjects(faces):
+    network = ConvLSTMClassifier(**NETWORK.get_params() | {"max_epochs": 2, "validation_fraction": 0.2})
+    pipeline = Pipeline([ALIGN, ("select", IGLandmarkSelector(network, n_steps=2)), ("classify", network)])
+    with config_context(enable_metadata_routing=True):
+        found = cross_validate(
+            pipeline,
+            faces.data,
+            faces.target == "happiness",
+            cv=StratifiedGroupKFold(2),
+            params={"groups": faces.groups, "emotion": faces.target},
+            return_estimator=True,
+        )
+    for fitted in found["estimator"]:
+        assert set(fitted["select"].typical_samples_) == set(faces.target)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])

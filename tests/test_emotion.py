@@ -4,11 +4,28 @@ import numpy as np
 import pytest
 from scipy.special import logit
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedGroupKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 
-from sklearn_emoxai import ConvLSTMClassifier, EmotionClassifier, IGLandmarkSelector, SequenceFlattener
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    EmotionClassifier,
+    IGLandmarkSelector,
+    LandmarkAligner,
+    NeutralDifference,
+    SequenceFlattener,
+)
+from sklearn_emoxai.datasets import make_expressions
 
 NETWORK = ConvLSTMClassifier(
     n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=15, validation_fraction=None, random_state=0
@@ -25,9 +42,8 @@ def three_emotions(planted):
 
 
 def _selecting(n_landmarks=2):
-    return make_pipeline(
-        IGLandmarkSelector(NETWORK, n_landmarks_to_select=n_landmarks, random_state=0), NETWORK
-    )
+    select = IGLandmarkSelector(NETWORK, n_landmarks_to_select=n_landmarks, random_state=0)
+    return Pipeline([("select", select), ("classify", NETWORK)])
 
 
 @pytest.mark.parametrize("estimator", [SVM, NETWORK], ids=["SVM", "network"])
@@ -83,12 +99,12 @@ def test_it_takes_part_in_searches_and_pickles(three_emotions):
     with config_context(enable_metadata_routing=True):
         search = GridSearchCV(
             EmotionClassifier(_selecting()),
-            {"estimator__iglandmarkselector__n_landmarks_to_select": [1, 3]},
+            {"estimator__select__n_landmarks_to_select": [1, 3]},
             cv=StratifiedGroupKFold(2),
         )
         search.fit(X, emotion, groups=groups)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-    wanted = search.best_params_["estimator__iglandmarkselector__n_landmarks_to_select"]
+    wanted = search.best_params_["estimator__select__n_landmarks_to_select"]
     for fitted in search.best_estimator_.estimators_.values():
         assert fitted[-1].n_features_in_ == wanted
     again = pickle.loads(pickle.dumps(search.best_estimator_))
@@ -100,3 +116,133 @@ def test_one_emotion_is_refused(three_emotions):
     X, _, _ = three_emotions
     with pytest.raises(ValueError, match=r"y must hold at least two classes; got \['fear'\]"):
         EmotionClassifier(SVM).fit(X, np.repeat("fear", 60))
+
+
+@pytest.mark.parametrize("calibration", ["sigmoid", "isotonic"])
+def test_calibrated_probabilities_come_from_held_out_subjects(three_emotions, calibration):
+    X, emotion, groups = three_emotions
+    folds = StratifiedGroupKFold(3)
+    classifier = EmotionClassifier(SVM, calibration=calibration, cv=3).fit(X, emotion, groups=groups)
+    each = []
+    for label in classifier.classes_:
+        held_out = cross_val_predict(
+            SVM, X, emotion == label, cv=list(folds.split(X, emotion, groups)), method="decision_function"
+        )
+        expected = CalibratedClassifierCV(FrozenEstimator(_Identity().fit(None)), method=calibration)
+        expected.fit(held_out[:, None], emotion == label)
+        own = classifier.estimators_[label].decision_function(X)
+        each.append(expected.predict_proba(own[:, None])[:, 1])
+    each = np.stack(each, axis=1)
+    probabilities = classifier.predict_proba(X)
+    np.testing.assert_allclose(probabilities, each / each.sum(axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_array_equal(classifier.predict(X), classifier.classes_[each.argmax(axis=1)])
+
+
+class _Identity(ClassifierMixin, BaseEstimator):
+    """Its decision is its input."""
+
+    def fit(self, X, y=None):
+        self.classes_ = np.array([False, True])
+        return self
+
+    def decision_function(self, X):
+        return X[:, 0]
+
+    def predict(self, X):
+        return X[:, 0] > 0
+
+
+def test_calibration_helps_a_network_that_is_too_sure(three_emotions):
+    rng = np.random.default_rng(1)
+    _, emotion, groups = three_emotions
+    X = rng.normal(size=(60, 5, 2, 20)).astype(np.float32)
+    X[..., 3] += 0.4 * (emotion == "fear")[:, None, None]
+    X[..., 11] += 0.4 * (emotion == "anger")[:, None, None]
+    train = groups < 4
+    plain, calibrated = (
+        EmotionClassifier(NETWORK, calibration=calibration, cv=4)
+        .fit(X[train], emotion[train], groups=groups[train])
+        .predict_proba(X[~train])
+        for calibration in (None, "sigmoid")
+    )
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1, rtol=1e-6)
+    assert log_loss(emotion[~train], calibrated) < log_loss(emotion[~train], plain)
+
+
+def test_a_calibrated_selection_keeps_its_landmarks_and_pickles(three_emotions):
+    X, emotion, groups = three_emotions
+    classifier = EmotionClassifier(_selecting(), calibration="sigmoid", cv=2).fit(X, emotion, groups=groups)
+    assert classifier.estimators_["anger"][0].ranking_[0] == 11
+    assert set(classifier.estimators_["anger"][0].typical_samples_) == set(emotion)
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_calibration_gives_an_svm_probabilities(three_emotions):
+    X, emotion, _ = three_emotions
+    probabilities = EmotionClassifier(SVM, calibration="sigmoid", cv=2).fit(X, emotion).predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_calibration_needs_enough_samples_or_subjects(three_emotions):
+    X, emotion, groups = three_emotions
+    classifier = EmotionClassifier(SVM, calibration="sigmoid", cv=7)
+    with pytest.raises(ValueError, match="cv=7 needs as many subjects of each emotion; 'anger' has 6"):
+        classifier.fit(X, emotion, groups=groups)
+    with pytest.raises(ValueError, match="cv=21 needs as many samples of each emotion; 'anger' has 20"):
+        classifier.set_params(cv=21).fit(X, emotion)
+    with pytest.raises(ValueError, match="'calibration' parameter"):
+        classifier.set_params(calibration="platt").fit(X, emotion)
+
+
+def test_neutral_is_one_more_label_and_groups_reach_the_network():
+    faces = make_expressions(
+        n_subjects=10,
+        n_repeats=1,
+        n_frames=4,
+        emotions=("anger", "fear", "happiness", "neutral"),
+        difficulty=0,
+        random_state=0,
+    )
+    network = _Witness(**NETWORK.get_params() | {"max_epochs": 30})
+    pipeline = Pipeline(
+        [
+            ("align", LandmarkAligner()),
+            ("difference", NeutralDifference()),
+            ("select", IGLandmarkSelector(network, n_landmarks_to_select=12, n_steps=10, random_state=0)),
+            ("classify", network),
+        ]
+    )
+    _Witness.groups = []
+    train = np.arange(40) < 32
+    classifier = EmotionClassifier(pipeline).fit(
+        faces.data[train], faces.target[train], groups=faces.groups[train]
+    )
+    assert len(_Witness.groups) == 4 * 2
+    for groups in _Witness.groups:
+        np.testing.assert_array_equal(groups, faces.groups[train])
+    assert classifier.classes_.tolist() == ["anger", "fear", "happiness", "neutral"]
+    assert set(classifier.estimators_["neutral"]["select"].typical_samples_) == set(faces.target)
+    assert classifier.score(faces.data[~train], faces.target[~train]) > 0.6
+
+
+class _Witness(ConvLSTMClassifier):
+    groups = []
+
+    def fit(self, X, y, *, groups=None):
+        _Witness.groups.append(groups)
+        return super().fit(X, y, groups=groups)
+
+
+def test_cross_validation_routes_the_subjects(three_emotions):
+    X, emotion, groups = three_emotions
+    _Witness.groups = []
+    classifier = EmotionClassifier(_Witness(**NETWORK.get_params() | {"max_epochs": 2}))
+    with config_context(enable_metadata_routing=True):
+        scores = cross_val_score(
+            classifier, X, emotion, cv=StratifiedGroupKFold(2), params={"groups": groups}
+        )
+    assert np.isfinite(scores).all()
+    seen = [set(subjects) for subjects in _Witness.groups]
+    assert len(seen) == 2 * 3
+    assert not seen[0] & seen[-1]

@@ -1,105 +1,291 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlattener, compare
-from sklearn_emoxai.evaluation import paper_models, summarize
+from sklearn_emoxai.evaluation import paper_models
 
 NETWORK = ConvLSTMClassifier(
     n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=15, validation_fraction=0.3, random_state=0
 )
+SVM = make_pipeline(SequenceFlattener(), SVC(kernel="linear"))
 MODELS = {
     "majority": DummyClassifier(),
-    "SVM": make_pipeline(SequenceFlattener(), SVC(kernel="linear")),
+    "SVM": SVM,
     "network": make_pipeline(IGLandmarkSelector(NETWORK, n_landmarks_to_select=2), NETWORK),
 }
+SECONDS = ["fit_seconds", "predict_seconds"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
 
 
-@pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+@pytest.fixture
+def fits(monkeypatch):
+    """Number of landmarks of every fit of a network."""
+    counts, fit = [], ConvLSTMClassifier.fit
+
+    def counting(self, X, y, *, groups=None):
+        counts.append(X.shape[3])
+        return fit(self, X, y, groups=groups)
+
+    monkeypatch.setattr(ConvLSTMClassifier, "fit", counting)
+    return counts
+
+
 def test_compare_scores_every_model_on_every_split(planted):
     X, emotion, groups = planted
     results = compare(
-        MODELS, X, emotion, groups=groups, emotions=["fear"], n_splits=3, n_runs=2, random_state=0
+        MODELS, X, emotion, groups=groups, emotions=["fear"], n_splits=2, n_runs=2, random_state=0
     )
-    assert len(results) == 3 * 3 * 2
+    assert len(results) == 3 * 2 * 2
+    assert not results.duplicated(["emotion", "model", "n_landmarks", "run", "split"]).any()
     assert set(results["n_landmarks"][results["model"] == "network"]) == {2}
     assert set(results["n_landmarks"][results["model"] != "network"]) == {20}
+    assert set(results["selected"][results["model"] == "network"]) <= {"3 7", "7 3"}
+    assert set(results["selected"][results["model"] != "network"]) == {""}
     mean = results.groupby("model")["balanced_accuracy"].mean()
     assert mean["majority"] == 0.5
     assert mean["SVM"] > 0.9
     assert mean["network"] > 0.8
     assert (results["fit_seconds"] > 0).all()
+    assert (results["n_train"] + results["n_test"] == 60).all()
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(planted):
     X, emotion, groups = planted
-    models = {"network": NETWORK}
+    network = clone(NETWORK).set_params(max_epochs=2, random_state=None)
+    models = {"network": make_pipeline(IGLandmarkSelector(network, n_landmarks_to_select=2), network)}
     serial, parallel = (
-        compare(models, X, emotion, groups=groups, emotions=["fear"], n_splits=3, n_jobs=n, random_state=0)
+        compare(models, X, emotion, groups=groups, emotions=["fear"], n_splits=2, n_runs=1, n_jobs=n, random_state=0)
         for n in (1, 2)
-    )
-    seconds = ["fit_seconds", "predict_seconds"]
-    pd.testing.assert_frame_equal(serial.drop(columns=seconds), parallel.drop(columns=seconds))
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(serial.drop(columns=SECONDS), parallel.drop(columns=SECONDS))
 
 
-class _Spy(ClassifierMixin, BaseEstimator):
-    """Fails where a subject is trained and tested on; X holds the subject's number."""
-
-    def fit(self, X, y):
-        self.trained_, self.classes_ = set(X[:, 0, 0, 0]), np.unique(y)
-        return self
-
-    def predict(self, X):
-        assert not self.trained_ & set(X[:, 0, 0, 0])
-        return np.zeros(len(X), bool)
-
-    def predict_proba(self, X):
-        return np.full((len(X), 2), 0.5)
-
-
-def test_no_subject_is_both_trained_and_tested_on(planted):
+def test_one_emotion_alone_gives_the_rows_that_it_gives_among_others(planted):
     X, emotion, groups = planted
-    X[:] = groups[:, None, None, None]
-    results = compare({"spy": _Spy()}, X, emotion, groups=groups, n_splits=3, n_runs=3, random_state=0)
-    assert len(results) == 3 * 3 * 3
+    models = {"network": make_pipeline(IGLandmarkSelector(NETWORK, n_landmarks_to_select=2), SVM)}
+    models["network"] = clone(models["network"]).set_params(iglandmarkselector__estimator__random_state=None)
+    arguments = {"groups": groups, "n_splits": 2, "n_runs": 1, "random_state": 3}
+    every = compare(models, X, emotion, **arguments)
+    alone = compare(models, X, emotion, emotions=["happiness"], **arguments)
+    among = every[every["emotion"] == "happiness"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.drop(columns=SECONDS), among.drop(columns=SECONDS))
 
 
-def test_summary_gives_mean_and_deviation_of_each_emotion():
-    results = pd.DataFrame(
-        {
-            "emotion": ["fear", "fear", "joy", "joy"],
-            "model": "SVM",
-            "n_landmarks": 468,
-            "run": 0,
-            "split": [0, 1, 0, 1],
-            "accuracy": [0.5, 0.7, 0.8, 1.0],
-        }
-    )
-    table = summarize(results, "accuracy")
-    assert table.loc[("SVM", 468)].tolist() == ["0.600 ± 0.141", "0.900 ± 0.141", "0.750 ± 0.141"]
+def test_metrics_are_those_of_predictions_made_by_hand(planted):
+    X, emotion, _ = planted
+    rng = np.random.default_rng(1)
+    X += rng.normal(scale=4, size=X.shape).astype(np.float32)
+    results = compare({"SVM": SVM}, X, emotion, emotions=["fear"], protocol=KFold(3), n_runs=1)
+    for row, (train, test) in zip(results.itertuples(), KFold(3).split(X)):
+        target = emotion == "fear"
+        fitted = SVM.fit(X[train], target[train])
+        values, truth = fitted.decision_function(X[test]), target[test]
+        predicted = values > 0
+        tp, tn = (predicted & truth).sum(), (~predicted & ~truth).sum()
+        fp, fn = (predicted & ~truth).sum(), (~predicted & truth).sum()
+        wins = values[truth][:, None] > values[~truth]
+        root = np.sqrt(float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
+        assert row.roc_auc == pytest.approx(wins.mean())
+        assert row.mcc == pytest.approx((tp * tn - fp * fn) / root)
+        assert row.f1 == pytest.approx(2 * tp / (2 * tp + fp + fn))
+        assert row.balanced_accuracy == pytest.approx((tp / (tp + fn) + tn / (tn + fp)) / 2)
+        assert row.accuracy == pytest.approx((tp + tn) / len(test))
+
+
+def test_landmark_counts_of_a_training_part_share_one_ranking(planted, fits):
+    X, emotion, groups = planted
+    selector = IGLandmarkSelector(clone(NETWORK).set_params(random_state=None))
+    models = {"SVM": make_pipeline(selector, SVM), "other SVM": make_pipeline(selector, SVM)}
+    results = compare(
+        models, X, emotion, groups=groups, emotions=["fear"], n_landmarks=[20, 5, 2], n_splits=3, n_runs=1,
+        random_state=0,
+    )  # fmt: skip
+    assert fits == [20] * 3
+    assert results["n_landmarks"].tolist() == [20, 5, 2] * 2 * 3
+    five, two = (results.loc[results["n_landmarks"] == k, "selected"].str.split() for k in (5, 2))
+    assert [f[:2] for f in five] == two.tolist()
+    assert (results.loc[results["n_landmarks"] == 20, "selected"] == "").all()
+
+
+def test_r_emo_takes_the_parameters_that_were_searched_for_t_emo(planted, fits):
+    X, emotion, groups = planted
+    models = paper_models(network_grid={"n_filters": [2, 3]}, max_epochs=2, validation_fraction=None)
+    models = {name: models[name].set_params(align="passthrough") for name in ("T-EMO", "R-EMO")}
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 3, "n_runs": 1, "random_state": 0}
+    results = compare(models, X, emotion, n_landmarks=20, **arguments)
+    # Two values on two folds, then T-EMO and R-EMO.
+    assert len(fits) == 3 * (2 * 2 + 1 + 1)
+    t_emo, r_emo = (results[results["model"] == name].reset_index() for name in models)
+    assert (t_emo["parameters"] == r_emo["parameters"]).all()
+    assert set(json.loads(t_emo["parameters"][0])) == {"n_filters"}
+    assert (t_emo["roc_auc"] != r_emo["roc_auc"]).any()
+
+
+def test_searched_parameters_are_told(planted):
+    X, emotion, groups = planted
+    search = make_pipeline(SequenceFlattener(), GridSearchCV(SVC(), {"C": [np.float64(3)]}, cv=2))
+    results = compare({"SVM": search}, X, emotion, groups=groups, emotions="fear", n_splits=2, n_runs=1)
+    assert set(results["parameters"]) == {'{"C": 3.0}'}
+
+
+def test_seeds_that_are_none_differ_between_runs_and_others_stay(planted):
+    X, emotion, groups = planted
+    seeds = []
+
+    class Spy(ClassifierMixin, BaseEstimator):
+        def __init__(self, random_state=None):
+            self.random_state = random_state
+
+        def fit(self, X, y):
+            seeds.append(self.random_state)
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X), bool)
+
+    models = {"drawn": Spy(), "given": Spy(7)}
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 2, "n_runs": 2, "metrics": ["accuracy"]}
+    compare(models, X, emotion, random_state=0, **arguments)
+    assert seeds[1::2] == [7] * 4
+    assert len(set(seeds[::2])) == 4
+    again = list(seeds)
+    seeds.clear()
+    compare(models, X, emotion, random_state=0, **arguments)
+    assert seeds == again
+
+
+def test_memory_map_is_read_and_left_as_it_is(planted, tmp_path):
+    X, emotion, groups = planted
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 3, "n_runs": 1, "random_state": 0}
+    found, expected = (compare({"SVM": SVM}, data, emotion, **arguments) for data in (mapped, X))
+    pd.testing.assert_frame_equal(found.drop(columns=SECONDS), expected.drop(columns=SECONDS))
 
 
 def test_papers_models_differ_in_what_they_should():
-    models = paper_models(n_landmarks_to_select=16, n_filters=3)
-    assert len(models) == 9
-    assert not models["T-EMO"][-1].randomized_conv
-    assert models["R-EMO"][-1].randomized_conv
-    assert models["R-EMO, selected"]["select"].estimator.randomized_conv
-    assert models["T-EMO, selected"]["select"].n_landmarks_to_select == 16
-    assert models["T-EMO"][-1].n_filters == 3
+    models = paper_models(n_filters=3, n_landmarks_to_select=16)
+    assert list(models) == ["majority class", "linear SVM", "RBF SVM", "T-EMO", "R-EMO"]
+    t_emo, r_emo = models["T-EMO"][-1].estimator, models["R-EMO"][-1].estimator
+    assert not t_emo.randomized_conv
+    assert r_emo.randomized_conv
+    assert t_emo.n_filters == 3
+    for name in ("linear SVM", "RBF SVM", "T-EMO", "R-EMO"):
+        selector = models[name]["select"]
+        assert (selector.n_landmarks_to_select, selector.strategy) == (16, "top")
+        assert not selector.estimator.randomized_conv
+    assert isinstance(paper_models(network_grid=None)["R-EMO"][-1], ConvLSTMClassifier)
 
 
-def test_bad_input_is_named_before_anything_is_fitted(planted):
+def test_without_models_the_papers_are_taken_at_the_papers_counts(monkeypatch, planted):
+    import sklearn_emoxai.evaluation._compare as module
+
     X, emotion, groups = planted
-    with pytest.raises(ValueError, match="groups must hold the subject"):
-        compare(MODELS, X, emotion, groups=None)
-    with pytest.raises(ValueError, match="n_splits must be at most.*'anger', 6; got 7"):
-        compare(MODELS, X, emotion, groups=groups, n_splits=7)
-    with pytest.raises(ValueError, match=r"emotions must be labels of y.*'joy'"):
-        compare(MODELS, X, emotion, groups=groups, emotions=["joy"])
-    with pytest.raises(ValueError, match="models must hold"):
-        compare({}, X, emotion, groups=groups)
+    stand_in = {"SVM": make_pipeline(IGLandmarkSelector(NETWORK), SVM)}
+    monkeypatch.setattr(module, "paper_models", lambda: stand_in)
+    results = compare(None, X, emotion, groups=groups, emotions=["fear"], n_splits=2, n_runs=1)
+    assert results["n_landmarks"].unique().tolist() == [20, 16]
+
+
+class _NoScores(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        raise AssertionError("fitted")
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+class _Mustnt(_NoScores):
+    def predict_proba(self, X):
+        raise AssertionError("predicted")
+
+
+BAD = [
+    ({"groups": None}, ValueError, "groups must hold the subject of each sample for protocol='subject'; got None"),
+    ({"groups": [0] * 59}, ValueError, r"groups must have shape \(60,\)"),
+    ({"n_splits": 7}, ValueError, "n_splits must be at most the number of subjects with 'anger', 6; got 7"),
+    ({"n_splits": 1}, ValueError, "n_splits must be at least 2; got 1"),
+    ({"n_splits": 3, "protocol": KFold(3)}, ValueError, "n_splits is for protocol=\"subject\"; got n_splits=3"),
+    ({"n_runs": 0}, ValueError, "n_runs must be at least 1; got 0"),
+    ({"n_runs": 2.0}, TypeError, "n_runs must be a whole number; got 2.0"),
+    ({"emotions": ["joy"]}, ValueError, r"emotions must be labels of y.*'joy'"),
+    ({"emotions": []}, ValueError, "emotions must hold at least one label"),
+    ({"metrics": ["auc"]}, ValueError, "metrics must be some of accuracy, .*; got 'auc'"),
+    ({"metrics": []}, ValueError, "metrics must be some of accuracy, .*; got none"),
+    ({"protocol": "random"}, ValueError, "protocol must be one of 'subject'.*got 'random'"),
+    ({"protocol": "paper"}, ValueError, "mirrors the sequences.*for 68 and 468 landmarks; X has 20"),
+    ({"models": {}}, ValueError, "models must hold at least one estimator; got none"),
+    ({"models": {3: _Mustnt()}}, TypeError, "models must have strings as names; got 3"),
+    ({"models": [("a", _Mustnt()), ("a", _Mustnt())]}, ValueError, "different names; 'a' is there 2 times"),
+    ({"models": [_Mustnt()]}, TypeError, r"\(name, estimator\) pairs"),
+    ({"models": {"a": 3}}, TypeError, "models must hold estimators; 'a' has no fit: 3"),
+    ({"models": {"a": _NoScores()}}, ValueError, "'roc_auc'; 'a' has neither"),
+    ({"n_landmarks": [4]}, ValueError, "n_landmarks needs a model with a landmark selector"),
+    ({"n_landmarks": [21]}, ValueError, "n_landmarks must be at most the 20 landmarks of X; got 21"),
+    ({"random_state": -1}, ValueError, "random_state must be at least 0; got -1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "error", "message"), BAD)
+def test_bad_input_is_named_before_anything_is_fitted(planted, change, error, message):
+    X, emotion, groups = planted
+    arguments = {"models": {"a": _Mustnt()}, "groups": groups, "n_runs": 1} | change
+    models = arguments.pop("models")
+    with pytest.raises(error, match=message):
+        compare(models, X, emotion, **arguments)
+
+
+def test_undefined_metric_is_named_before_anything_is_fitted(planted):
+    X, emotion, groups = planted
+    emotion[groups == 4] = "anger"
+    arguments = {"groups": groups, "emotions": ["anger"], "n_runs": 1, "protocol": "leave-one-subject-out"}
+    with pytest.raises(ValueError, match="'balanced_accuracy' is not in split 4 of run 0.*10 .*only 'anger'"):
+        compare({"a": _Mustnt()}, X, emotion, **arguments)
+    results = compare({"a": DummyClassifier()}, X, emotion, metrics="accuracy", **arguments)
+    assert results["accuracy"].tolist()[4] == 0
+
+
+def test_training_part_without_the_emotion_is_named_before_anything_is_fitted(planted):
+    X, emotion, _ = planted
+    emotion = np.sort(emotion)
+    with pytest.raises(
+        ValueError, match="protocol leaves no samples of 'anger' to train on in split 0 of run 0"
+    ):
+        compare({"a": _Mustnt()}, X, emotion, protocol=KFold(3), metrics=["accuracy"])
+
+
+def test_search_with_too_many_folds_is_named_before_anything_is_fitted(planted):
+    X, emotion, groups = planted
+    search = GridSearchCV(_Mustnt(), {}, cv=5)
+    with pytest.raises(
+        ValueError, match="the search of 'a' has 5 folds, but split 0 of run 0 has only 3 subjects"
+    ):
+        compare({"a": search}, X, emotion, groups=groups, n_splits=2)
+
+
+def test_validation_without_the_emotion_is_named_before_anything_is_fitted(planted):
+    X, emotion, groups = planted
+    emotion[(emotion == "fear") & (groups > 1)] = "anger"
+    models = {"a": _Mustnt(), "network": ConvLSTMClassifier(validation_fraction=0.5)}
+    with pytest.raises(
+        ValueError, match=r"'network' cannot hold out its validation samples in split .* 'fear'"
+    ):
+        compare(models, X, emotion, groups=groups, n_splits=2, emotions=["fear"], random_state=0)
+
+
+def test_too_few_samples_of_a_label_are_named(planted):
+    X, emotion, _ = planted
+    X = np.concatenate([X] * 4, axis=3)[..., :68]
+    emotion[0] = "contempt"
+    with pytest.raises(ValueError, match="at least 2 samples of each label.*got 1 of 'contempt'"):
+        compare({"a": _Mustnt()}, X, emotion, protocol="paper-no-leak")

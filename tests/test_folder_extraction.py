@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sklearn_emoxai import LandmarkExtractor, load_landmarks
+from sklearn_emoxai import LandmarkExtractor, load_landmarks, save_landmarks, single_video
 from sklearn_emoxai.cli import main
 from sklearn_emoxai.datasets import make_expression_videos
 from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
@@ -59,6 +59,61 @@ def test_videos_without_landmarks_keep_their_row_and_their_reason(folder, tmp_pa
     assert "1 gave no landmarks" in done.summary
     with pytest.raises(ValueError, match="can't be read as a video"):
         extract_folder(clips, tmp_path / "out.npz", n_frames=2, on_error="raise")
+
+
+def test_folder_holds_what_the_file_holds(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "clips")
+    bad = sorted((tmp_path / "clips").glob("*.mp4"))[1]
+    bad.write_text("no video")
+    file, store = (extract_folder(tmp_path / "clips", tmp_path / name, n_frames=2) for name in ("x.npz", "x"))
+    from_file, from_store = load_landmarks(file.output), load_landmarks(store.output)
+    assert sorted(from_file) == sorted(from_store)
+    for name, values in from_file.items():
+        assert_array_equal(from_store[name], values)
+    assert store.quality_path == tmp_path / "x" / "quality.csv"
+    without_time = [
+        [{**row, "seconds": ""} for row in quality_of(done.quality_path)] for done in (file, store)
+    ]
+    assert without_time[0] == without_time[1]
+    assert [line.split(" in ")[0] for line in store.summary.splitlines()[:1]] == ["4 videos of 2 subjects"]
+
+
+def test_interrupted_folder_goes_on_where_it_was(folder, tmp_path, monkeypatch):
+    whole = extract_folder(folder, tmp_path / "whole", n_frames=2).data
+    extracted = []
+
+    def interrupted(source, options):
+        if len(extracted) == 2:
+            raise KeyboardInterrupt
+        extracted.append(source)
+        return single_video.extract(source, options)
+
+    monkeypatch.setattr("sklearn_emoxai.extraction.extract", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        extract_folder(folder, tmp_path / "store", n_frames=2, n_jobs=1)
+    with pytest.warns(UserWarning, match="holds 2 of 4 sequences yet"):
+        assert_array_equal(load_landmarks(tmp_path / "store").data, whole[:2])
+    extracted.clear()
+    done = extract_folder(folder, tmp_path / "store", n_frames=2, n_jobs=1)
+    assert len(extracted) == 2
+    assert_array_equal(done.data, whole)
+    extracted.clear()
+    assert_array_equal(extract_folder(folder, tmp_path / "store", n_frames=2).data, whole)
+    assert not extracted
+    with pytest.raises(ValueError, match="begun with other parameters"):
+        extract_folder(folder, tmp_path / "store", n_frames=2, crop_size=200)
+
+
+def test_files_and_folders_are_told_apart(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(NotADirectoryError, match="file must be a folder; it is a file"):
+        extract_folder(folder, tmp_path / "file", n_frames=2)
+    with pytest.raises(IsADirectoryError, match=r"folder\.npz must be a file; it is a folder"):
+        extract_folder(folder, tmp_path / "folder.npz", n_frames=2)
+    save_landmarks(tmp_path / "x.npz", np.zeros((1, 2, 2, 3)))
+    with pytest.raises(ValueError, match=r"mmap must be False for .*x\.npz"):
+        load_landmarks(tmp_path / "x.npz", mmap=True)
 
 
 def test_folder_of_class_folders(folder, tmp_path):

@@ -6,9 +6,9 @@ from scipy.linalg import qr
 from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNetClassifier
 
-from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, landmark_attributions
+from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, facemesh, landmark_attributions
 from sklearn_emoxai.attribution import BaselineWarning
-from sklearn_emoxai.selection._strategies import pivoted_qr
+from sklearn_emoxai.selection._strategies import STRATEGIES, Forward, PivotedQR, order_landmarks
 
 NETWORK = ConvLSTMClassifier(n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=20, random_state=0)
 
@@ -17,7 +17,7 @@ def _selector(estimator=NETWORK, **parameters):
     return IGLandmarkSelector(estimator, **{"n_landmarks_to_select": 2, "random_state": 0} | parameters)
 
 
-@pytest.mark.parametrize("strategy", ["top", "qr"])
+@pytest.mark.parametrize("strategy", ["forward", "qr", "top"])
 @pytest.mark.parametrize("with_emotion", [True, False])
 @pytest.mark.parametrize("seed", range(3))
 def test_selector_keeps_planted_landmarks(planted, strategy, with_emotion, seed):
@@ -132,6 +132,10 @@ def test_a_users_own_skorch_net(planted):
     assert selector.get_support(indices=True).tolist() == [3, 7]
 
 
+def _qr(X, importances):
+    return PivotedQR(X, np.arange(len(X)) % 2 == 0, importances)
+
+
 def test_pivoted_qr_is_that_of_lapack_on_single_columns():
     rng = np.random.default_rng(0)
     X = np.zeros((30, 3, 2, 8), np.float32)
@@ -139,17 +143,165 @@ def test_pivoted_qr_is_that_of_lapack_on_single_columns():
     importances = rng.uniform(0.5, 1, size=8)
     columns = X[:, 0, 0].astype(float)
     _, _, expected = qr((columns - columns.mean(axis=0)) * importances, pivoting=True, mode="economic")
-    np.testing.assert_array_equal(pivoted_qr(X, importances), expected)
+    np.testing.assert_array_equal(order_landmarks(_qr(X, importances)), expected)
 
 
 def test_pivoted_qr_takes_a_copy_last():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3, 2, 6)).astype(np.float32)
     X[..., 1] = X[..., 0]
-    ranking = pivoted_qr(X, np.array([1, 0.99, 0.5, 0.5, 0.5, 0.5]))
+    ranking = order_landmarks(_qr(X, np.array([1, 0.99, 0.5, 0.5, 0.5, 0.5])))
     assert ranking[0] == 0
     assert ranking[-1] == 1
     assert sorted(ranking) == list(range(6))
+
+
+def _ridge_error(A, target, ridge):
+    """Least penalised squared error of a ridge regression."""
+    return target @ np.linalg.solve(A @ A.T / ridge + np.eye(len(A)), target)
+
+
+def test_forward_takes_what_lowers_the_error_of_a_ridge_regression_most():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3, 2, 8)).astype(np.float32)
+    X[..., 5] = X[..., 2] + 0.1 * X[..., 5]
+    positive = np.arange(40) % 2 == 0
+    X[:, :, :, [2, 5]] += positive[:, None, None, None]
+    importances = rng.uniform(0.1, 1, size=8)
+    A = (X.astype(float).mean(axis=1) - X.astype(float).mean(axis=(0, 1))) * np.sqrt(importances)
+    ridge, target = Forward.ridge * (A**2).sum() / 8, positive - 0.5
+    chosen = []
+    while len(chosen) < 8:
+        left = [i for i in range(8) if i not in chosen]
+        errors = [_ridge_error(A[:, :, [*chosen, i]].reshape(40, -1), target, ridge) for i in left]
+        chosen.append(left[int(np.argmin(errors))])
+    assert order_landmarks(Forward(X, positive, importances)).tolist() == chosen
+    assert chosen[1] not in (2, 5)  # one of the two that repeat each other has been enough
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values())
+def test_what_nothing_tells_apart_follows_by_importance(strategy):
+    X = np.zeros((6, 2, 2, 4), np.float32)
+    X[:, :, 0, 2] = np.arange(6)[:, None]  # nothing else moves
+    positive = np.arange(6) > 2
+    assert order_landmarks(strategy(X, positive, np.array([3, 1, 5, 4.0]))).tolist() == [2, 3, 0, 1]
+    assert order_landmarks(strategy(X, positive, np.zeros(4)))[1:].tolist() in ([1, 2, 3], [0, 1, 3])
+
+
+def test_strategies_scale_to_many_samples_alike():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 2, 2, 12)).astype(np.float32)
+    positive, importances = np.arange(30) % 3 == 0, rng.uniform(size=12)
+    for strategy in STRATEGIES.values():
+        once = order_landmarks(strategy(X, positive, importances))
+        thrice = order_landmarks(strategy(np.tile(X, (3, 1, 1, 1)), np.tile(positive, 3), importances))
+        np.testing.assert_array_equal(once, thrice)
+
+
+def test_profile_is_the_importance_frame_by_frame(planted):
+    X, emotion, _ = planted
+    X[:, :3, :, 7] -= 2.5 * (emotion == "fear")[:, None, None]  # 7 tells in the last two frames only
+    selector = _selector().fit(X, emotion == "fear", emotion=emotion)
+    assert selector.profile_.shape == (5, 20)
+    np.testing.assert_allclose(selector.profile_.sum(axis=0), selector.importances_)
+    expected = landmark_attributions(
+        selector.estimator_, X, labels=emotion, positive="fear", return_parts=True
+    )
+    np.testing.assert_allclose(selector.profile_, expected.frame_importances)
+    assert selector.profile_[3:, 7].min() > 2 * selector.profile_[:3, 7].max()
+
+
+def test_importances_of_several_networks_are_averaged(planted):
+    X, emotion, _ = planted
+    y = emotion == "fear"
+    selector = _selector(n_repeats=3, strategy="top").fit(X, y, emotion=emotion)
+    each = [landmark_attributions(net, X, labels=emotion, positive="fear") for net in selector.estimators_]
+    np.testing.assert_allclose(selector.importances_, np.mean(each, axis=0))
+    assert not np.allclose(each[0], each[1])
+    assert not np.allclose(each[1], each[2])
+    assert selector.estimator_ is selector.estimators_[0]
+    np.testing.assert_array_equal(each[0], _selector(strategy="top").fit(X, y, emotion=emotion).importances_)
+    parallel = _selector(n_repeats=3, strategy="top", n_jobs=2).fit(X, y, emotion=emotion)
+    np.testing.assert_array_equal(parallel.importances_, selector.importances_)
+
+
+def test_with_memory_more_networks_cost_the_new_ones_only(planted, tmp_path):
+    X, emotion, _ = planted
+    network = _Counting(**NETWORK.get_params())
+    _Counting.n_fits = 0
+    for n_repeats in (1, 2, 3):
+        _selector(network, n_repeats=n_repeats, memory=str(tmp_path)).fit(X, emotion == "fear")
+    assert _Counting.n_fits == 3
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    """Mesh sequences and a network of them that is trained already."""
+    X = np.random.default_rng(0).normal(size=(40, 2, 2, facemesh.N_LANDMARKS)).astype(np.float32)
+    y = np.arange(40) % 2 == 0
+    network = ConvLSTMClassifier(**NETWORK.get_params() | {"max_epochs": 2, "validation_fraction": None})
+    return X, y, FrozenEstimator(network.fit(X, y))
+
+
+def _on_mesh(mesh, **parameters):
+    X, y, network = mesh
+    selector = IGLandmarkSelector(network, n_steps=2, random_state=0, **parameters)
+    return selector.fit(X, y)
+
+
+MESH_IGNORE = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+
+
+@MESH_IGNORE
+@pytest.mark.parametrize("strategy", ["forward", "qr", "top"])
+def test_symmetric_takes_mirror_images_together(mesh, strategy):
+    selector = _on_mesh(mesh, strategy=strategy, symmetric=True)
+    place = np.argsort(selector.ranking_)
+    assert (np.abs(place - place[facemesh.MIRROR]) <= 1).all()
+    assert sorted(selector.ranking_) == list(range(468))
+    if strategy == "top":
+        first = selector.ranking_[0]
+        mean = (selector.importances_ + selector.importances_[facemesh.MIRROR]) / 2
+        assert mean[first] == mean.max()
+        assert selector.importances_[first] >= selector.importances_[facemesh.MIRROR[first]]
+    for k in (7, 8, 9, 10):
+        support = _on_mesh(mesh, strategy=strategy, symmetric=True, n_landmarks_to_select=k).support_
+        assert support.sum() == k
+        unpaired = np.flatnonzero(support & ~support[facemesh.MIRROR])
+        assert len(unpaired) <= 1  # a pair that is cut by the number keeps its better half
+        assert unpaired.tolist() in ([], [selector.ranking_[k - 1]])
+
+
+@MESH_IGNORE
+@pytest.mark.parametrize("strategy", ["forward", "qr", "top"])
+def test_by_region_goes_round_the_regions(mesh, strategy):
+    ranking = _on_mesh(mesh, strategy=strategy, by_region=True).ranking_
+    region = {i: name for name, landmarks in facemesh.REGIONS.items() for i in landmarks}
+    names = [region[i] for i in ranking]
+    n_regions = len(facemesh.REGIONS)
+    for start in range(0, 5 * n_regions, n_regions):  # the smallest regions have five landmarks
+        assert set(names[start : start + n_regions]) == set(facemesh.REGIONS)
+    assert sorted(ranking) == list(range(468))
+    if strategy == "top":
+        plain = _on_mesh(mesh, strategy=strategy).ranking_
+        nose = [i for i in plain if region[i] == "nose"]
+        assert [i for i in ranking if region[i] == "nose"] == nose
+
+
+@MESH_IGNORE
+def test_by_region_with_pairs_represents_both_sides(mesh):
+    ranking = _on_mesh(mesh, by_region=True, symmetric=True).ranking_
+    place = np.argsort(ranking)
+    assert (np.abs(place - place[facemesh.MIRROR]) <= 1).all()
+    first = set(ranking[: 2 * len(facemesh.REGIONS)])
+    assert all(first & set(landmarks) for landmarks in facemesh.REGIONS.values())
+
+
+def test_mirror_and_regions_need_the_mesh(planted):
+    X, emotion, _ = planted
+    for name in ("symmetric", "by_region"):
+        with pytest.raises(ValueError, match=f"{name}=True needs the 468 landmarks.*; X has 20"):
+            _selector(**{name: True}).fit(X, emotion == "fear")
 
 
 def test_bad_input_is_named(planted):
@@ -176,6 +328,17 @@ def test_bad_input_is_named(planted):
         _selector().fit(X, mislabelled, emotion=emotion)
     with pytest.raises(ValueError, match="n_baselines=41 needs as many samples of class False.*got 40"):
         _selector(n_baselines=41).fit(X, y)
+    unlabelled = emotion.astype(object)
+    unlabelled[5] = None
+    with pytest.raises(ValueError, match="emotion must hold a label for each sample; sample 5 has None"):
+        _selector().fit(X, y, emotion=unlabelled)
+    with pytest.raises(ValueError, match="emotion must differ from 'fear'"):
+        _selector().fit(X, y, emotion=np.repeat("fear", 60))
+    for name, wrong in [("n_repeats", 0), ("n_baselines", 0), ("strategy", "best"), ("symmetric", "yes")]:
+        with pytest.raises(ValueError, match=f"'{name}' parameter"):
+            _selector(**{name: wrong}).fit(X, y)
+    with pytest.raises(ValueError, match="n_repeats must be 1 with a FrozenEstimator; got 2"):
+        _selector(FrozenEstimator(NETWORK), n_repeats=2).fit(X, y)
     with pytest.raises(ValueError, match="X contains NaN"):
         _selector().fit(np.where(X > 2, np.nan, X), y)
 

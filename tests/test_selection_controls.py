@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.feature_selection import f_classif
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    ForwardLandmarkSelector,
+    IGLandmarkSelector,
     PermutationLandmarkSelector,
     RandomLandmarkSelector,
     SequenceFlattener,
@@ -20,6 +24,7 @@ def test_supervised_controls_keep_planted_landmarks(planted):
     X, emotion, _ = planted
     for selector in (
         UnivariateLandmarkSelector(n_landmarks_to_select=2),
+        ForwardLandmarkSelector(n_landmarks_to_select=2),
         PermutationLandmarkSelector(SVM, n_landmarks_to_select=2, n_repeats=3, random_state=0),
     ):
         assert selector.fit(X, emotion == "fear").get_support(indices=True).tolist() == [3, 7]
@@ -34,6 +39,15 @@ def test_univariate_importance_is_the_mean_of_f(planted):
     found = UnivariateLandmarkSelector().set_params(n_landmarks_to_select=None).fit(X, emotion).importances_
     np.testing.assert_allclose(found[[0, 3]], F.mean(axis=0), rtol=1e-6)
     assert np.isfinite(found).all()
+
+
+def test_forward_needs_no_second_copy_of_a_landmark(planted):
+    X, emotion, _ = planted
+    X[..., 11] = X[..., 3] + 0.01 * X[..., 11]
+    first = (
+        ForwardLandmarkSelector(n_landmarks_to_select=2).fit(X, emotion == "fear").get_support(indices=True)
+    )
+    assert first.tolist() in ([3, 7], [7, 11])
 
 
 def test_variance_is_summed_over_frames_and_coordinates(planted):
@@ -94,6 +108,47 @@ def test_landmarks_that_coincide_are_drawn_last_when_spread():
     ranking = RandomLandmarkSelector(n_landmarks_to_select=None, spread=True, random_state=0).fit(X).ranking_
     assert 4 in ranking[:2]
     assert sorted(ranking) == list(range(6))
+
+
+EVERY_SELECTOR = {
+    "random": RandomLandmarkSelector(random_state=0),
+    "variance": VarianceLandmarkSelector(),
+    "forward": ForwardLandmarkSelector(),
+    "univariate": UnivariateLandmarkSelector(),
+    "permutation": PermutationLandmarkSelector(SVM, random_state=0),
+    "integrated gradients": IGLandmarkSelector(ConvLSTMClassifier(), random_state=0),
+}
+
+
+@pytest.mark.parametrize("selector", EVERY_SELECTOR.values(), ids=EVERY_SELECTOR)
+def test_a_wrong_number_of_landmarks_is_refused_before_anything_is_trained(selector, planted, monkeypatch):
+    X, emotion, _ = planted
+
+    def fit(*arguments, **metadata):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(ConvLSTMClassifier, "fit", fit)
+    monkeypatch.setattr(SVC, "fit", fit)
+    for wrong in (0, -3, 0.0, 1.01, "all"):
+        with pytest.raises(ValueError, match="n_landmarks_to_select"):
+            clone(selector).set_params(n_landmarks_to_select=wrong).fit(X, emotion == "fear")
+    with pytest.raises(
+        ValueError, match="n_landmarks_to_select must be at most the 20 landmarks of X; got 21"
+    ):
+        clone(selector).set_params(n_landmarks_to_select=21).fit(X, emotion == "fear")
+
+
+@pytest.mark.parametrize("wanted", [3, 0.15])
+def test_every_control_keeps_as_many_as_asked(wanted, planted):
+    X, emotion, _ = planted
+    for name in ("random", "variance", "forward", "univariate", "permutation"):
+        selector = clone(EVERY_SELECTOR[name]).set_params(n_landmarks_to_select=wanted)
+        reduced = selector.fit_transform(X, emotion == "fear")
+        np.testing.assert_array_equal(reduced, X[..., np.sort(selector.ranking_[:3])])
+        np.testing.assert_array_equal(selector.transform(selector.inverse_transform(reduced)), reduced)
+        assert selector.get_feature_names_out().tolist() == [
+            f"landmark{i}" for i in selector.get_support(indices=True)
+        ]
 
 
 def test_bad_input_is_named(planted):

@@ -49,9 +49,9 @@ def integrated_gradients(
     n_steps : int or "auto", default=50
         Steps m of the quadrature. "auto" doubles them from 50 to at most 3200, for the pairs that still
         miss `tolerance`.
-    method : {"riemann_right", "riemann_left", "riemann_middle", "trapezoid", "gausslegendre"}, \
-            default="riemann_right"
-        Quadrature rule; "riemann_right" is the paper's. "trapezoid" has m points and m − 1 intervals.
+    method : str, default="riemann_right"
+        Quadrature rule: "riemann_right", the paper's, "riemann_left", "riemann_middle", "trapezoid" or
+        "gausslegendre". "trapezoid" has m points and m − 1 intervals.
     output : {"probability", "logit"}, default="probability"
         F: the softmax probability of the class, or the module's output as it is. The latter is also
         right for a module that itself ends in a softmax.

@@ -100,6 +100,25 @@ def load_ck_plus(
     -----
     The set's sequences come in several image sizes; within a sequence there is one. Pixels of different
     sequences compare after :class:`~sklearn_emoxai.LandmarkAligner`.
+
+    Examples
+    --------
+    A folder laid out like the set, with one sequence of two frames:
+
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from sklearn_emoxai.datasets import load_ck_plus
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     for part in ("cohn-kanade-images", "Emotion"):
+    ...         (Path(root) / part / "S005" / "001").mkdir(parents=True)
+    ...     for frame in ("S005_001_00000001.png", "S005_001_00000002.png"):
+    ...         Image.new("L", (64, 49)).save(Path(root) / "cohn-kanade-images" / "S005" / "001" / frame)
+    ...     label = Path(root) / "Emotion" / "S005" / "001" / "S005_001_00000002_emotion.txt"
+    ...     _ = label.write_text("   3.0000000e+00")
+    ...     ck = load_ck_plus(root)
+    >>> ck.target.tolist(), ck.groups.tolist()
+    (['disgust'], ['S005'])
     """
     if landmarks not in ("mesh", "ck68"):
         raise ValueError(f'landmarks must be "mesh" or "ck68"; got {landmarks!r}.')

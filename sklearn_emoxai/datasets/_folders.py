@@ -66,6 +66,7 @@ def load_video_folder(
         paths : list of str
             Videos or image folders, in the CSV's order or sorted.
         target : ndarray of shape (n_videos,), str
+            Emotions.
         groups : ndarray of shape (n_videos,), str, or None
             Subjects, None where nothing tells them.
         frame : pandas.DataFrame
@@ -75,6 +76,7 @@ def load_video_folder(
         skipped : pandas.DataFrame
             Columns file and reason. Repeated rows that agree are skipped, too.
         DESCR : str
+            Source, licence and use.
 
     Raises
     ------

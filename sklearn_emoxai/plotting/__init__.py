@@ -1,7 +1,16 @@
-"""Figures, in scikit-learn's Display convention."""
+"""Figures in scikit-learn's Display convention, videos with their explanation, and the report of a run."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"_importance": ["LandmarkImportanceDisplay"]}
+    __name__,
+    submod_attrs={
+        "_annotate": ["annotate_video"],
+        "_counts": ["LandmarkCountDisplay"],
+        "_importance": ["LandmarkImportanceDisplay"],
+        "_path": ["AttributionPathDisplay"],
+        "_report": ["write_report"],
+        "_stability": ["SelectionStabilityDisplay"],
+        "_timeline": ["AttributionTimelineDisplay"],
+    },
 )

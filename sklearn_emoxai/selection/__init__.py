@@ -1,6 +1,7 @@
 """Choosing landmarks: by a network's decisions, and controls to compare with."""
 
 from ._controls import (
+    ForwardLandmarkSelector,
     PermutationLandmarkSelector,
     RandomLandmarkSelector,
     UnivariateLandmarkSelector,
@@ -9,6 +10,7 @@ from ._controls import (
 from ._integrated_gradients import IGLandmarkSelector
 
 __all__ = [
+    "ForwardLandmarkSelector",
     "IGLandmarkSelector",
     "PermutationLandmarkSelector",
     "RandomLandmarkSelector",

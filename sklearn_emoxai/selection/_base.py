@@ -99,7 +99,7 @@ class LandmarkSelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         ----------
         input_features : array-like of shape (n_landmarks,), default=None
             Names of all landmarks. None names those of the 468-point mesh by region and index, such
-            as ``left_brow_276``, and others ``landmark0``, ``landmark1``, …
+            as ``left_brow_276``, and others ``landmark0``, ``landmark1`` and so on.
 
         Returns
         -------
@@ -120,8 +120,15 @@ def fit_clone(estimator, X, y, groups):
     return clone(estimator).fit(X, y, **({"groups": groups} if takes_groups else {}))
 
 
+def mesh_regions():
+    """Region of each landmark of the 468-point mesh."""
+    region = np.empty(facemesh.N_LANDMARKS, dtype=object)
+    for name, landmarks in facemesh.REGIONS.items():
+        region[landmarks] = name
+    return region
+
+
 def _landmark_names(n_landmarks):
     if n_landmarks != facemesh.N_LANDMARKS:
         return [f"landmark{i}" for i in range(n_landmarks)]
-    region = {i: name for name, landmarks in facemesh.REGIONS.items() for i in landmarks}
-    return [f"{region[i]}_{i}" for i in range(n_landmarks)]
+    return [f"{region}_{i}" for i, region in enumerate(mesh_regions())]

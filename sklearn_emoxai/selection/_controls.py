@@ -9,8 +9,9 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from .._validation import check_fit, check_labels, check_per_sample
+from .._validation import check_binary, check_fit, check_labels, check_per_sample
 from ._base import LandmarkSelector, fit_clone
+from ._strategies import Forward, order_landmarks
 
 
 class RandomLandmarkSelector(LandmarkSelector):
@@ -204,6 +205,65 @@ class UnivariateLandmarkSelector(LandmarkSelector):
         F = np.zeros(X.shape[1:])
         F[varies] = f_classif(X[:, varies].astype(np.float64), y)[0]
         self._select_most_important(F.mean(axis=(0, 1)))
+        return self
+
+
+class ForwardLandmarkSelector(LandmarkSelector):
+    """Keep the landmarks that a greedy forward selection takes, without any network.
+
+    Parameters
+    ----------
+    n_landmarks_to_select : int, float or None, default=128
+        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+
+    Attributes
+    ----------
+    ranking_ : ndarray of shape (n_landmarks,), int
+        Landmarks in the order in which they are chosen.
+    support_ : ndarray of shape (n_landmarks,), bool
+        Mask of the chosen landmarks.
+    classes_ : ndarray of shape (2,)
+        The rest, and the emotion.
+    n_features_in_ : int
+        Landmarks per frame.
+    n_frames_in_ : int
+        Frames per sequence.
+
+    See Also
+    --------
+    IGLandmarkSelector : Its ``strategy="forward"`` is the same, weighted by the importances of a network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emoxai import ForwardLandmarkSelector
+    >>> X, y = np.random.default_rng(0).normal(size=(30, 5, 2, 20)), np.arange(30) % 2
+    >>> X[y == 1, ..., 4] += 2
+    >>> ForwardLandmarkSelector(n_landmarks_to_select=1).fit(X, y).get_support(indices=True)
+    array([4])
+    """
+
+    def __init__(self, *, n_landmarks_to_select=128):
+        self.n_landmarks_to_select = n_landmarks_to_select
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Rank the landmarks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+        y : array-like of shape (n_samples,)
+            Two classes.
+
+        Returns
+        -------
+        self
+        """
+        X = check_fit(self, X)
+        self.classes_, positive = check_binary(check_labels(X, y))
+        self._n_to_select()
+        self._select(order_landmarks(Forward(X, positive, np.ones(self.n_features_in_))))
         return self
 
 

@@ -3,21 +3,24 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.cluster import KMeans
-from sklearn.utils import Bunch
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 
+from .. import facemesh
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
 from ..attribution import landmark_attributions, typical_samples
 from ..classifier import ConvLSTMClassifier
-from ._base import LandmarkSelector, fit_clone
-from ._strategies import pivoted_qr
+from ._base import LandmarkSelector, fit_clone, mesh_regions
+from ._strategies import STRATEGIES, order_landmarks
 
 
 class IGLandmarkSelector(LandmarkSelector):
-    """Keep the landmarks that a network relies on, by integrated gradients.
+    r"""Keep the landmarks that a network relies on, by integrated gradients.
 
     A network is trained on all landmarks to tell one emotion from the rest. Its decision on every
     training sample is attributed to the landmarks, against typical samples of the other emotions.
@@ -30,10 +33,21 @@ class IGLandmarkSelector(LandmarkSelector):
         ``ConvLSTMClassifier(random_state=random_state)``.
     n_landmarks_to_select : int, float or None, default=128
         Number of landmarks to keep, a share of them in (0, 1], or None for all.
-    strategy : {"top", "qr"}, default="qr"
-        "top" keeps the most important landmarks, as the paper does. "qr" chooses one after another,
-        each time the landmark with the most movement that those already chosen do not explain,
-        weighted by its importance.
+    strategy : {"forward", "qr", "top"}, default="forward"
+        "top" keeps the most important landmarks, as the paper does. The others choose one after another:
+        "forward" the landmark that adds most to a linear prediction of the emotion from those chosen before,
+        "qr" the one with the most movement that those do not explain; both weight landmarks by importance.
+    symmetric : bool, default=False
+        Whether a landmark and its mirror image are chosen together, one after the other, by the mean of their
+        scores. Landmarks on the midline stand alone, so the last pair may be cut: its better half is kept.
+        For the 468 landmarks of the face mesh.
+    by_region : bool, default=False
+        Whether the strategy chooses from the regions of the mesh (:data:`facemesh.REGIONS`) in turn: none gets
+        its next landmark, or with ``symmetric`` its next pair, before all others have as many, or none left.
+        So 17 landmarks are one of each region. For the 468 landmarks of the face mesh.
+    n_repeats : int, default=1
+        Networks whose importances are averaged: the estimator, and copies of it with seeds drawn from
+        ``random_state``.
     n_steps : int or "auto", default=50
         Steps of the integral, m in the paper.
     explain : {"all", "positive"}, default="all"
@@ -45,23 +59,30 @@ class IGLandmarkSelector(LandmarkSelector):
     memory : str, path, joblib.Memory or None, default=None
         Where the ranking is kept, so that a grid over ``n_landmarks_to_select`` computes it once for each
         fold. Needs an estimator with a fixed ``random_state``.
+    n_jobs : int, default=None
+        Networks trained at once, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Draws the clusters, and the default estimator.
+        Draws the clusters, the seeds of ``n_repeats``, and the default estimator.
 
     Attributes
     ----------
     estimator_ : estimator
-        The network trained on all landmarks.
+        The network trained on all landmarks; the first of ``estimators_``.
+    estimators_ : list of estimators
+        The ``n_repeats`` networks.
     importances_ : ndarray of shape (n_landmarks,)
-        Mean over samples and baselines of |attribution|, summed over frames and coordinates.
+        Mean over samples and baselines of the attribution's magnitude, summed over frames and coordinates; mean
+        over the networks.
+    profile_ : ndarray of shape (n_frames, n_landmarks)
+        The same frame by frame; ``importances_`` is its sum over the frames.
     ranking_ : ndarray of shape (n_landmarks,), int
         Landmarks in the order in which they are chosen.
     support_ : ndarray of shape (n_landmarks,), bool
         Mask of the chosen landmarks.
     typical_samples_ : dict
-        Emotion, or number of the cluster → index in X of its typical sample.
+        Emotion, or number of the cluster → index in X of its typical sample, for the first network.
     convergence_delta_ : float
-        Mean over samples and baselines of the absolute completeness error.
+        Mean over samples, baselines and networks of the absolute completeness error.
     classes_ : ndarray of shape (2,)
         The rest, and the emotion.
     n_features_in_ : int
@@ -80,9 +101,16 @@ class IGLandmarkSelector(LandmarkSelector):
         sklearn.set_config(enable_metadata_routing=True)
         search.fit(X, emotion == "fear", emotion=emotion, groups=subjects)
 
-    "qr" works on the mean frames of the training sequences, centred: a matrix with two columns a
-    landmark, each scaled by the landmark's importance. Blocks of two columns are chosen as by a QR
-    decomposition with column pivoting. The paper knows only "top".
+    "forward" and "qr" work on the mean frames of the training sequences, centred: a matrix A with two columns a
+    landmark, scaled by a power of its importance. "qr" scales by the importance, and takes blocks of two columns as
+    a QR decomposition with column pivoting takes single ones. "forward" scales by its square root, and takes the
+    block that lowers most
+
+    .. math:: \min_w \|y - A_S w\|^2 + \lambda \|w\|^2,
+
+    S the chosen landmarks, y the centred class, and λ 0.03 of the mean energy of a landmark's columns. The scale
+    is thus a prior on the coefficients: less important landmarks pay more for the same use. The paper knows only
+    "top".
 
     References
     ----------
@@ -107,12 +135,16 @@ class IGLandmarkSelector(LandmarkSelector):
     _parameter_constraints = {
         **LandmarkSelector._parameter_constraints,
         "estimator": [HasMethods(["fit"]), None],
-        "strategy": [StrOptions({"top", "qr"})],
+        "strategy": [StrOptions(set(STRATEGIES))],
+        "symmetric": ["boolean"],
+        "by_region": ["boolean"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "n_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "explain": [StrOptions({"all", "positive"})],
         "typical": [StrOptions({"medoid", "unlikely_medoid"})],
         "n_baselines": [Interval(Integral, 1, None, closed="left")],
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
 
@@ -121,22 +153,30 @@ class IGLandmarkSelector(LandmarkSelector):
         estimator=None,
         *,
         n_landmarks_to_select=128,
-        strategy="qr",
+        strategy="forward",
+        symmetric=False,
+        by_region=False,
+        n_repeats=1,
         n_steps=50,
         explain="all",
         typical="medoid",
         n_baselines=5,
         memory=None,
+        n_jobs=None,
         random_state=None,
     ):
         self.estimator = estimator
         self.n_landmarks_to_select = n_landmarks_to_select
         self.strategy = strategy
+        self.symmetric = symmetric
+        self.by_region = by_region
+        self.n_repeats = n_repeats
         self.n_steps = n_steps
         self.explain = explain
         self.typical = typical
         self.n_baselines = n_baselines
         self.memory = memory
+        self.n_jobs = n_jobs
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -169,6 +209,25 @@ class IGLandmarkSelector(LandmarkSelector):
         emotion = check_per_sample(X, emotion, name="emotion")
         groups = check_per_sample(X, groups, name="groups")
         self.classes_, positive = check_binary(y)
+        self._check_parameters(positive, emotion)
+        results = self._explain(X, y, positive, emotion, groups)
+        self.estimators_ = [result.estimator for result in results]
+        self.estimator_ = self.estimators_[0]
+        self.typical_samples_ = results[0].typical_samples
+        self.convergence_delta_ = float(np.mean([result.convergence_delta for result in results]))
+        self.profile_ = np.mean([result.profile for result in results], axis=0)
+        self.importances_ = self.profile_.sum(axis=0)
+        self._select(
+            order_landmarks(
+                STRATEGIES[self.strategy](X, positive, self.importances_),
+                mirror=facemesh.MIRROR if self.symmetric else None,
+                regions=mesh_regions() if self.by_region else None,
+            )
+        )
+        return self
+
+    def _check_parameters(self, positive, emotion):
+        """Raise before anything is trained if the data do not allow what is asked for."""
         if emotion is not None:
             _check_emotion(emotion, positive, self.classes_)
         elif (~positive).sum() < self.n_baselines:
@@ -177,37 +236,50 @@ class IGLandmarkSelector(LandmarkSelector):
                 f"got {(~positive).sum()}."
             )
         self._n_to_select()
+        for name in ("symmetric", "by_region"):
+            if getattr(self, name) and self.n_features_in_ != facemesh.N_LANDMARKS:
+                raise ValueError(
+                    f"{name}=True needs the {facemesh.N_LANDMARKS} landmarks of the face mesh; "
+                    f"X has {self.n_features_in_}."
+                )
+        if self.n_repeats > 1 and isinstance(self.estimator, FrozenEstimator):
+            raise ValueError(f"n_repeats must be 1 with a FrozenEstimator; got {self.n_repeats}.")
 
+    def _explain(self, X, y, positive, emotion, groups):
+        """Trained and attributed networks, from the memory where it has them."""
         estimator = self.estimator
         if estimator is None:
             estimator = ConvLSTMClassifier(random_state=self.random_state)
-        rank = check_memory(self.memory).cache(_explain)
-        result = rank(
-            estimator,
-            X,
-            y,
-            positive,
-            emotion,
-            groups,
-            n_steps=self.n_steps,
-            explain=self.explain,
-            typical=self.typical,
-            n_baselines=self.n_baselines,
-            random_state=self.random_state,
+        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=self.n_repeats - 1)
+        explain = delayed(check_memory(self.memory).cache(_explain))
+        # A cluster ignores n_jobs, and would send X to another worker even for a single network.
+        backend = "sequential" if self.n_repeats == 1 else None
+        return Parallel(n_jobs=self.n_jobs, backend=backend)(
+            explain(
+                estimator,
+                X,
+                y,
+                positive,
+                emotion,
+                groups,
+                seed=seed,
+                n_steps=self.n_steps,
+                explain=self.explain,
+                typical=self.typical,
+                n_baselines=self.n_baselines,
+                random_state=self.random_state,
+            )
+            for seed in [None, *seeds.tolist()]
         )
-        self.estimator_ = result.estimator
-        self.typical_samples_ = result.typical_samples
-        self.convergence_delta_ = result.convergence_delta
-        if self.strategy == "top":
-            self._select_most_important(result.importances)
-        else:
-            self.importances_ = result.importances
-            self._select(pivoted_qr(X, result.importances))
-        return self
 
 
 def _check_emotion(emotion, positive, classes):
     """Raise unless the positive class is one emotion, and the others are in the rest."""
+    missing = [i for i, label in enumerate(emotion.tolist()) if label is None or label != label]
+    if missing:
+        raise ValueError(
+            f"emotion must hold a label for each sample; sample {missing[0]} has {emotion[missing[0]]}."
+        )
     rest, explained = classes.tolist()
     own, others = np.unique(emotion[positive]).tolist(), np.unique(emotion[~positive]).tolist()
     if len(own) != 1:
@@ -222,9 +294,11 @@ def _check_emotion(emotion, positive, classes):
 
 
 def _explain(
-    estimator, X, y, positive, emotion, groups, *, n_steps, explain, typical, n_baselines, random_state
+    estimator, X, y, positive, emotion, groups, *, seed, n_steps, explain, typical, n_baselines, random_state
 ):
-    """Fit the network on all landmarks and attribute its decisions to them."""
+    """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions."""
+    if seed is not None:
+        estimator = _reseeded(estimator, seed)
     fitted = fit_clone(estimator, X, y, groups)
     parts = {}
     if emotion is None:
@@ -243,9 +317,18 @@ def _explain(
     )
     return Bunch(
         estimator=fitted,
-        importances=attributions.importances,
+        profile=attributions.frame_importances,
         typical_samples=parts.get("typical_samples", attributions.typical_samples),
         convergence_delta=attributions.convergence_delta,
+    )
+
+
+def _reseeded(estimator, seed):
+    """A clone whose own and nested ``random_state`` are drawn anew."""
+    random_state = check_random_state(seed)
+    names = sorted(name for name in estimator.get_params() if name.split("__")[-1] == "random_state")
+    return clone(estimator).set_params(
+        **{name: random_state.randint(np.iinfo(np.int32).max) for name in names}
     )
 
 

@@ -1,0 +1,106 @@
+"""What all commands share: the application, their options, how mistakes and interrupts end."""
+
+import functools
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+app = typer.Typer(
+    name="emoxai",
+    help="Explained, lighter emotion detectors from face videos.",
+    epilog="emoxai demo shows all of it in a few minutes. emoxai COMMAND --help tells more, with examples.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# What a user's mistake raises. Anything else is ours, and keeps its traceback.
+MISTAKES = (ValueError, TypeError, OSError)
+
+Jobs = Annotated[int, typer.Option("--n-jobs", "-j", help="Processes; -1 for one a core.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no remarks.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON in place of the table.")]
+Detector = Annotated[str, typer.Option(help="Of faces: auto, bundled or tasks.")]
+ModelPath = Annotated[Path | None, typer.Option(help="Model file of the tasks detector.")]
+MaxMissing = Annotated[
+    float, typer.Option(min=0, max=1, help="Largest share of a video's frames without a face.")
+]
+Model = Annotated[Path, typer.Argument(help="A saved detector, such as RUN/model.skops.")]
+
+
+class Interrupted(BaseException):
+    """The user's interrupt, with what there is to say about it."""
+
+
+def command(function=None, *, after_interrupt=""):
+    """Register a command; ``after_interrupt`` may name its arguments in braces."""
+    if function is None:
+        return functools.partial(command, after_interrupt=after_interrupt)
+
+    @functools.wraps(function)
+    def run(**arguments):
+        try:
+            function(**arguments)
+        except KeyboardInterrupt:
+            raise Interrupted(after_interrupt.format(**arguments)) from None
+
+    app.command()(run)
+    return function
+
+
+def _version(wanted):
+    if wanted:
+        print(f"sklearn-emoxai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+):
+    pass
+
+
+def say(text):
+    """One line on stderr, where progress and complaints go; results go to stdout."""
+    print("emoxai:", " ".join(str(text).split()), file=sys.stderr)
+
+
+def check_new(path, *, force):
+    """Raise before any work where a file to write is there already or has no folder."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} must be a file; it is a folder.")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists already; --force replaces it.")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{path} can't be written: its folder does not exist.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise PermissionError(f"{path} can't be written: its folder may not be written to.")
+
+
+def main():
+    """Run the command line.
+
+    A user's mistake is one line on stderr and exit code 1; wrong usage is exit code 2, an interrupt 130.
+    """
+    warnings.showwarning = lambda message, *_: say(f"note: {message}")
+    try:
+        app()
+    except MISTAKES as error:
+        say(error)
+        sys.exit(1)
+    except (Interrupted, KeyboardInterrupt) as interrupt:
+        say(f"interrupted{'; ' if str(interrupt) else ''}{interrupt}")
+        sys.exit(130)

@@ -1,0 +1,195 @@
+"""Commands that make something of videos and landmarks: demo, extract, compare."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import Detector, Force, Jobs, MaxMissing, ModelPath, Quiet, Seed, check_new, command
+
+
+@command(after_interrupt="what was finished is kept in {output}/, and the same command goes on from there")
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of labelled videos: class folders, or a CSV (file, emotion, subject)."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "emoxai-demo"
+    ),
+    n_landmarks: Annotated[int, typer.Option(min=1, max=467, help="Landmarks to keep.")] = 32,
+    n_splits: Annotated[int, typer.Option(min=2, help="Parts of the subjects, each tested on once.")] = 3,
+    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 30,
+    n_jobs: Jobs = -1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    force: Force = False,
+):
+    """Make a whole study, from videos to a report.
+
+    Landmarks are extracted, the paper's networks and SVMs are compared on subjects that were not trained on, and
+    detectors are explained and saved. Without --data, short videos are made from a public-domain portrait.
+
+    For example:
+
+        emoxai demo
+
+        emoxai demo --data my_clips -o results
+    """
+    from ..demo import run_demo
+
+    run_demo(
+        output,
+        data=data,
+        n_landmarks=n_landmarks,
+        n_splits=n_splits,
+        max_epochs=max_epochs,
+        n_jobs=n_jobs,
+        random_state=seed,
+        verbose=0 if quiet else 1,
+        force=force,
+    )
+
+
+@command(
+    after_interrupt="what was finished is kept in a folder, or with --cache-dir; the same command goes on from there"
+)
+def extract(
+    folder: Annotated[
+        Path, typer.Argument(help="Class folders of videos, or videos and a CSV (file, emotion, subject).")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File for the landmarks, or without an ending a folder.")
+    ] = Path("landmarks.npz"),
+    quality: Annotated[
+        Path | None, typer.Option(help="CSV with a row a video; by default beside the landmarks.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(help="The CSV with the labels, if there are several.")] = None,
+    n_frames: Annotated[int, typer.Option(min=1, help="Frames a video, evenly spread.")] = 10,
+    max_missing: MaxMissing = 0.5,
+    detector: Detector = "auto",
+    model_path: ModelPath = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first video without landmarks.")
+    ] = False,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Folder that keeps finished videos, to go on after an interruption.")
+    ] = None,
+    n_jobs: Jobs = -1,
+    quiet: Quiet = False,
+    force: Force = False,
+):
+    """Turn a folder of labelled videos into landmarks.
+
+    They go into one file, or into a folder, which takes each video as it is finished, and may be larger than memory.
+    A CSV beside it or in it tells how each video went.
+
+    For example:
+
+        emoxai extract my_clips -o landmarks.npz --cache-dir .landmarks
+    """
+    if output.suffix and not output.is_dir():  # a folder is gone on with
+        check_new(output, force=force)
+    from ..folder_extraction import extract_folder
+
+    done = extract_folder(
+        folder,
+        output,
+        quality=quality,
+        table=table,
+        n_frames=n_frames,
+        max_missing=max_missing,
+        detector=detector,
+        model_path=model_path,
+        on_error="raise" if strict else "nan",
+        cache_dir=cache_dir,
+        n_jobs=n_jobs,
+        verbose=0 if quiet else 1,
+    )
+    if not quiet:
+        print(done.summary)
+
+
+def _numbers(text):
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be whole numbers with commas between them.") from None
+
+
+@command(after_interrupt="what was finished is kept in {output}/, and the same command goes on from there")
+def compare(
+    landmarks: Annotated[Path, typer.Argument(help="File or folder that emoxai extract wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
+    protocol: Annotated[
+        str, typer.Option(help="subject, leave-one-subject-out, paper-no-leak, or paper, which leaks.")
+    ] = "subject",
+    emotions: Annotated[
+        str | None, typer.Option(help="Labels to tell from the rest, as anger,fear; all but neutral.")
+    ] = None,
+    n_landmarks: Annotated[
+        str, typer.Option(help="How many to keep: counts with commas between them.")
+    ] = "468,128,32",
+    models: Annotated[
+        str | None, typer.Option(help="Some of: majority class, linear SVM, RBF SVM, T-EMO, R-EMO.")
+    ] = None,
+    n_splits: Annotated[
+        int | None, typer.Option(min=2, help="Parts of the subjects (5), for protocol subject.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Repetitions, with other seeds and splits.")] = 1,
+    search: Annotated[
+        bool, typer.Option("--search", help="Search the networks' F, Q and R, in some 17 times the time.")
+    ] = False,
+    n_filters: Annotated[int, typer.Option(min=1, help="Filters of the networks, F.")] = 40,
+    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of the networks, at most.")] = 100,
+    lr: Annotated[float, typer.Option(min=1e-9, help="Learning rate of the networks.")] = 1e-4,
+    validation: Annotated[
+        bool, typer.Option(help="Hold out a tenth of the subjects to stop the training early.")
+    ] = True,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Landmarks of the saved detector; else the fewest that do as well as any."),
+    ] = None,
+    n_jobs: Jobs = -1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    force: Force = False,
+):
+    """Compare models, and save a detector of all emotions.
+
+    All are fitted and tested on the same splits. The folder gets results.csv, run.json and, of the T-EMO network
+    fitted on all the data, model.skops and explanations.npz. An interrupted run goes on with the same command.
+
+    For example:
+
+        emoxai compare landmarks.npz -o run
+
+        emoxai compare landmarks.npz -o run --n-landmarks 64,16 --runs 10
+
+        emoxai report run -o report.html
+    """
+    counts = _numbers(n_landmarks)
+    from ._comparing import run_comparison
+
+    run_comparison(
+        landmarks,
+        output,
+        protocol=protocol,
+        emotions=emotions.split(",") if emotions else None,
+        counts=counts,
+        models=models.split(",") if models else None,
+        n_splits=n_splits,
+        n_runs=runs,
+        search=search,
+        network={
+            "n_filters": n_filters,
+            "max_epochs": max_epochs,
+            "lr": lr,
+            **({} if validation else {"validation_fraction": None}),
+        },
+        keep=keep,
+        n_jobs=n_jobs,
+        seed=seed,
+        verbose=0 if quiet else 1,
+        force=force,
+    )

@@ -1,0 +1,170 @@
+"""Commands that use what was made: predict, explain, report, annotate."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import Detector, Force, Jobs, Json, MaxMissing, Model, ModelPath, Quiet, check_new, command, say
+
+
+@command
+def explain(
+    model: Model,
+    source: Annotated[
+        Path | None, typer.Argument(help="A video, or landmarks that emoxai extract wrote.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Landmarks to list for each emotion.")] = 10,
+    figure: Annotated[
+        Path | None, typer.Option(help="Picture to write; its ending, .png or .pdf, says how.")
+    ] = None,
+    as_json: Json = False,
+    max_missing: MaxMissing = 0.5,
+    detector: Detector = "auto",
+    model_path: ModelPath = None,
+    force: Force = False,
+):
+    """Tell which landmarks matter to a detector.
+
+    Without a second argument, for the videos that it was trained on. With landmarks, for those sequences.
+    With a video, for its decision on it, against the face held still as in the first frame.
+
+    For example:
+
+        emoxai explain run/model.skops --figure face.png
+
+        emoxai explain run/model.skops clip.mp4 --top 5
+    """
+    if figure is not None:
+        check_new(figure, force=force)
+    from ..landmark_folder import is_landmark_folder
+    from ._explaining import as_records, draw, explain_detector, explain_sequences, explain_video, table_of
+    from ._predicting import load_detector
+
+    estimator, shown = load_detector(model, video=False), {}
+    if source is None:
+        explained = explain_detector(estimator)
+    elif source.suffix == ".npz" or is_landmark_folder(source):
+        explained = explain_sequences(estimator, source)
+    else:
+        explained, shown = explain_video(
+            estimator, source, max_missing=max_missing, detector=detector, model_path=model_path
+        )
+    if figure is not None:
+        draw(explained, figure, **shown)
+    if as_json:
+        print(json.dumps(as_records(explained), indent=2, ensure_ascii=False))
+    else:
+        print(table_of(explained, top))
+
+
+@command
+def predict(
+    model: Model,
+    videos: Annotated[list[Path], typer.Argument(help="Videos, or folders of a video's frames.")],
+    as_json: Json = False,
+    max_missing: MaxMissing = 0.5,
+    detector: Detector = "auto",
+    model_path: ModelPath = None,
+    n_jobs: Jobs = 1,
+    quiet: Quiet = False,
+):
+    """Tell the emotion in videos.
+
+    A line each, with the probability of every label. A video is seen as those were that the detector was trained on:
+    by as many frames, evenly spread from its first to its last. Videos that give no landmarks are reported on stderr,
+    and the exit code is 1.
+
+    For example:
+
+        emoxai predict run/model.skops clip.mp4
+
+        emoxai predict run/model.skops clips/*.mp4 --json > predictions.json
+    """
+    from ._predicting import load_detector, predictions, table_of
+
+    rows = predictions(
+        load_detector(model),
+        videos,
+        max_missing=max_missing,
+        detector=detector,
+        model_path=model_path,
+        n_jobs=n_jobs,
+        verbose=0 if quiet or len(videos) == 1 else 1,
+    )
+    failed = [row for row in rows if row["error"]]
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif len(failed) < len(rows):
+        print(table_of(rows))
+    for row in failed:
+        say(row["error"])
+    if failed:
+        raise typer.Exit(1)
+
+
+@command
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder that emoxai compare or emoxai demo wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the report.")] = Path(
+        "report.html"
+    ),
+    force: Force = False,
+    quiet: Quiet = False,
+):
+    """Write a run as one web page.
+
+    It needs no network to open: faces, curves, tables, and the limits of use.
+
+    For example:
+
+        emoxai report run -o report.html
+    """
+    check_new(output, force=force)
+    from ..plotting import write_report
+
+    written = write_report(run, output, force=force)
+    if not quiet:
+        print(f"wrote {written}")
+
+
+@command
+def annotate(
+    model: Model,
+    video: Annotated[Path, typer.Argument(help="The video.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.")],
+    window: Annotated[float, typer.Option(min=0.01, help="Seconds that the detector looks back.")] = 2.0,
+    width: Annotated[int, typer.Option(min=64, help="Width of the written video in pixels.")] = 720,
+    max_missing: MaxMissing = 0.9,
+    detector: Detector = "auto",
+    model_path: ModelPath = None,
+    force: Force = False,
+    quiet: Quiet = False,
+):
+    """Write a video that shows what a detector sees.
+
+    Over it lies the face mesh with the landmarks that matter, below it the probabilities over time.
+
+    For example:
+
+        emoxai annotate run/model.skops clip.mp4 -o annotated.mp4
+    """
+    check_new(output, force=force)
+    from ..plotting import annotate_video
+    from ._predicting import load_detector
+
+    written = annotate_video(
+        video,
+        load_detector(model),
+        output,
+        window=window,
+        width=width,
+        max_missing=max_missing,
+        detector=detector,
+        model_path=model_path,
+        force=force,
+        verbose=0 if quiet else 1,
+    )
+    if not quiet:
+        print(f"wrote {written}")

@@ -1,0 +1,362 @@
+"""Comparing models on the same splits."""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from joblib import effective_n_jobs
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from tqdm.auto import tqdm
+
+from .._validation import check_labels, check_per_sample, check_sequences
+from ..emotion import decision_values, fit_to_emotion
+from . import _checks as checks
+from ._configure import configured, describe, has_selector, searched_parameters, selected_landmarks
+from ._folder import FORMAT, RunFolder, difference, fingerprint, machine, versions
+from ._metrics import METRICS, score
+from ._models import PAPER_COUNTS, paper_models
+from ._protocols import find_protocol, partitions, take, training_groups
+
+
+def compare(
+    models,
+    X,
+    y,
+    *,
+    groups=None,
+    protocol="subject",
+    emotions=None,
+    n_landmarks=None,
+    n_splits=None,
+    n_runs=10,
+    metrics=METRICS,
+    folder=None,
+    description="",
+    n_jobs=None,
+    random_state=None,
+    verbose=0,
+):
+    """Fit and score binary models, one emotion against the rest, on the same splits.
+
+    Parameters
+    ----------
+    models : dict of str to classifier, list of (str, classifier), or None
+        Name → estimator, often a Pipeline. Steps that ask for ``emotion`` or ``groups`` by metadata routing,
+        as :class:`IGLandmarkSelector` and :class:`ConvLSTMClassifier` do, get them. None takes
+        :func:`paper_models`.
+    X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+        May be a memory map: a training part is read at a time.
+    y : array-like of shape (n_samples,)
+        Emotion labels.
+    groups : array-like of shape (n_samples,), default=None
+        Subjects.
+    protocol : str or scikit-learn splitter, default="subject"
+        - "subject": ``n_splits`` parts of the subjects, each tested on once in a run. No subject is
+          both trained and tested on.
+        - "leave-one-subject-out": each subject is tested on once in a run.
+        - "paper-no-leak": 85 % of the sequences train, 15 % test; mirrored copies are added to the training part
+          only. Subjects are on both sides.
+        - "paper": as the paper does it, mirrored copies of all sequences are added before 15 % are drawn for
+          testing. It leaks: a tested sequence's mirror image may be trained on.
+        - A splitter: its splits of the samples, with "this emotion or not" as y.
+    emotions : list, default=None
+        Labels to tell from the rest, one after another. None takes all of y but "neutral".
+    n_landmarks : int or list of int, default=None
+        Landmark counts for the models that have a landmark selector, as an IGLandmarkSelector; at the count of
+        X nothing is selected. None leaves models as they are, or with ``models=None`` takes the paper's 468, 234,
+        128, 64, 32 and 16.
+    n_splits : int, default=None
+        For "subject". None is 5.
+    n_runs : int, default=10
+        Repetitions with other seeds and, where the protocol draws them, other splits.
+    metrics : list of {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default=all of them
+        "f1" is that of the emotion, 0 where it is never predicted.
+    folder : path-like, default=None
+        Keeps every finished fit. The same call after an interruption goes on where it stopped, and gives the
+        table that it would have given. Made where it does not exist.
+    description : str, default=""
+        What the data are, for readers of the folder.
+    n_jobs : int, default=None
+        Training parts at once, as in joblib.
+    random_state : int, RandomState instance or None, default=None
+        Draws the splits, and for each training part one seed for every ``random_state`` of the models that is
+        None. With a folder that exists, None takes its own.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each emotion, model, landmark count, run and split:
+
+        - ``emotion``, ``model``, ``n_landmarks``, ``run``, ``split``;
+        - ``n_train``, ``n_test``: samples, without copies that the protocol adds to a training part;
+        - the metrics, on the test part;
+        - ``fit_seconds``, ``predict_seconds``. The first model of a training part that needs a ranking
+          computes it, the others reuse it;
+        - ``parameters``: those that the model searched, as JSON, or "";
+        - ``selected``: its landmarks in the order of choice, separated by spaces, or "".
+
+    Raises
+    ------
+    ValueError, TypeError
+        Before anything is fitted: if an argument is not as described, a part of the data lacks what a split, a
+        search, a validation or a metric needs, or the folder holds another comparison.
+
+    See Also
+    --------
+    summarize : Means and standard deviations.
+    paired_tests : Differences from a reference, with a corrected test.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_emoxai import LandmarkAligner, SequenceFlattener, compare
+    >>> from sklearn_emoxai.datasets import make_expressions
+    >>> faces = make_expressions(n_subjects=6, n_repeats=1, n_frames=4, difficulty=0, random_state=0)
+    >>> models = {"SVM": make_pipeline(LandmarkAligner(), SequenceFlattener(), SVC(kernel="linear"))}
+    >>> table = compare(
+    ...     models, faces.data, faces.target, groups=faces.groups, n_splits=3, n_runs=1, random_state=0
+    ... )
+    >>> len(table)  # 6 emotions, 3 splits
+    18
+    """
+    store = None if folder is None else RunFolder(folder)
+    before = None if store is None else store.read()
+    if random_state is None and before is not None:
+        random_state = before["random_state"]
+    plan = _plan(
+        models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_runs, metrics, random_state
+    )
+    if store is not None:
+        run = _settings(plan, description)
+        if before is None:
+            run = store.start(run)
+        else:
+            different = difference(before, run)
+            if different:
+                raise ValueError(
+                    f"folder must be new or hold this comparison; {store.path} holds another one: {different}."
+                )
+            run["started"] = before["started"]
+    table = pd.DataFrame(list(_rows(plan, store, n_jobs, verbose)))
+    if store is not None:
+        store.finish(run, table)
+    return table
+
+
+@dataclass
+class Unit:
+    """A training and a test part, for one emotion."""
+
+    emotion: object
+    run: int
+    split: int
+    train: np.ndarray
+    test: np.ndarray
+    groups: np.ndarray
+    seed: int
+
+
+@dataclass
+class Plan:
+    """A comparison whose arguments are checked."""
+
+    X: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray | None
+    protocol: object
+    protocol_description: str
+    emotions: list
+    counts: list
+    n_runs: int
+    metrics: list
+    random_state: int
+    models: dict
+    units: list
+
+    @property
+    def cells(self):
+        """Name, model and landmark count of every fit on a training part."""
+        return [
+            (name, model, count)
+            for name, model in self.models.items()
+            for count in (self.counts if has_selector(model) else [None])
+        ]
+
+
+def _plan(models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_runs, metrics, random_state):
+    X = check_sequences(X)
+    y = check_labels(X, y)
+    groups = check_per_sample(X, groups, name="groups")
+    protocol = find_protocol(protocol, n_splits)
+    if protocol.name == "subject":
+        n_splits = checks.check_count("n_splits", 5 if n_splits is None else n_splits, 2)
+    n_runs = checks.check_count("n_runs", n_runs, 1)
+    metrics = checks.check_metrics(metrics)
+    if models is None:
+        models = paper_models()
+        if n_landmarks is None:
+            n_landmarks = [X.shape[3], *(count for count in PAPER_COUNTS if count < X.shape[3])]
+    models = checks.check_models(models, metrics)
+    counts = checks.check_landmark_counts(n_landmarks, models, X.shape[3])
+    emotions = checks.check_emotions(emotions, y)
+    checks.check_protocol(protocol, X, y, emotions, groups, n_splits)
+    if not isinstance(random_state, Integral):
+        random_state = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    random_state = checks.check_count("random_state", random_state, 0)
+    units = _units(protocol, y, emotions, groups, n_splits, n_runs, random_state)
+    checks.check_units(units, models, y, metrics)
+    return Plan(
+        X,
+        y,
+        groups,
+        protocol,
+        protocol.description.format(n_splits=n_splits) if protocol.splitter is None else protocol.description,
+        emotions,
+        counts,
+        n_runs,
+        metrics,
+        random_state,
+        models,
+        units,
+    )
+
+
+def _units(protocol, y, emotions, groups, n_splits, n_runs, random_state):
+    labels = np.unique(y).tolist()
+    units = []
+    for emotion in emotions:
+        for run in range(n_runs):
+            parts = partitions(protocol, y, emotion, groups, n_splits=n_splits, seed=_seed(random_state, run))
+            for split, (train, test) in enumerate(parts):
+                seed = _seed(random_state, run, labels.index(emotion), split)
+                within = training_groups(protocol, train, groups, len(y))
+                units.append(Unit(emotion, run, split, train, test, within, seed))
+    return units
+
+
+def _seed(*numbers):
+    """One that does not depend on how many others are drawn."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0] >> 1)
+
+
+def _settings(plan, description):
+    """What run.json says of a comparison."""
+    labels, sizes = np.unique(plan.y, return_counts=True)
+    return {
+        "format": FORMAT,
+        "data": {
+            "description": description,
+            "n_samples": len(plan.X),
+            "n_subjects": None if plan.groups is None else len(np.unique(plan.groups)),
+            "n_frames": plan.X.shape[1],
+            "n_landmarks": plan.X.shape[3],
+            "labels": dict(zip(map(str, labels.tolist()), sizes.tolist())),
+        },
+        "protocol": plan.protocol.name,
+        "protocol_description": plan.protocol_description,
+        "n_runs": plan.n_runs,
+        "metrics": plan.metrics,
+        "random_state": plan.random_state,
+        "models": list(plan.models),
+        "emotions": plan.emotions,
+        "landmark_counts": plan.counts,
+        "machine": machine(),
+        "versions": versions(),
+        "fingerprints": {
+            "X": fingerprint(plan.X),
+            "y": fingerprint(plan.y),
+            "groups": fingerprint(plan.groups),
+            "models": {name: describe(model) for name, model in plan.models.items()},
+        },
+    }
+
+
+def _rows(plan, store, n_jobs, verbose):
+    """Rows of all cells, in the order of the units."""
+    bar = tqdm(total=len(plan.units) * len(plan.cells), desc="fits", unit="fit", disable=not verbose)
+    arguments = (plan.cells, plan.X, plan.y, plan.metrics, store)
+    with bar:
+        if effective_n_jobs(n_jobs) == 1:
+            for unit in plan.units:
+                for row in _unit_rows(unit, *arguments):
+                    bar.update()
+                    yield row
+            return
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        for rows in parallel(delayed(_unit_list)(unit, *arguments) for unit in plan.units):
+            bar.update(len(rows))
+            yield from rows
+
+
+def _unit_list(*arguments):
+    return list(_unit_rows(*arguments))
+
+
+def _unit_rows(unit, cells, X, y, metrics, store):
+    """Rows of all models on one training part, those that are kept already without a fit."""
+    rankings, train = None, None
+    try:
+        for name, model, count in cells:
+            key = [unit.emotion, name, count, unit.run, unit.split]
+            row = None if store is None else store.load(key)
+            if row is None:
+                if train is None:
+                    train, test = take(X, unit.train), take(X, unit.test)
+                    rankings = _rankings(store, unit)
+                model = configured(
+                    model, n_landmarks=count, n_all=X.shape[3], seed=unit.seed, memory=rankings
+                )
+                row = {"emotion": unit.emotion, "model": name} | _cell(model, unit, train, test, y, metrics)
+                if store is not None:
+                    store.save(key, row)
+            yield row
+    finally:
+        if rankings is not None:
+            shutil.rmtree(rankings, ignore_errors=True)
+
+
+def _rankings(store, unit):
+    """A folder for the rankings of a training part, which its models share."""
+    if store is None:
+        return tempfile.mkdtemp(prefix="emoxai-rankings-")
+    folder = store.rankings / f"{unit.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def _cell(model, unit, train, test, y, metrics):
+    """The rest of the row of one model on one training part."""
+    labels, target = y[unit.train % len(y)], y[unit.test % len(y)] == unit.emotion
+    start = time.perf_counter()
+    model = fit_to_emotion(model, train, labels, unit.emotion, groups=unit.groups)
+    fitted = time.perf_counter()
+    predicted = np.asarray(model.predict(test), dtype=bool)
+    values = decision_values(model, test) if "roc_auc" in metrics else None
+    predicted_at = time.perf_counter()
+    selected = selected_landmarks(model)
+    parameters = searched_parameters(model)
+    return {
+        "n_landmarks": train.shape[3] if selected is None else len(selected),
+        "run": unit.run,
+        "split": unit.split,
+        "n_train": len(np.unique(unit.train % len(y))),
+        "n_test": len(unit.test),
+        **score(metrics, target, predicted, values),
+        "fit_seconds": fitted - start,
+        "predict_seconds": predicted_at - fitted,
+        "parameters": json.dumps(parameters, default=_plain) if parameters else "",
+        "selected": "" if selected is None else " ".join(map(str, selected)),
+    }
+
+
+def _plain(value):
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,139 @@
+"""Setting and reading the parts of any model that a comparison varies, however deep they lie."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+
+# What changes how a model is computed, but not what.
+_IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
+
+
+def configured(model, *, n_landmarks, n_all, seed, memory):
+    """An unfitted clone with its landmark count, seeds and memory set.
+
+    Parameters
+    ----------
+    model : estimator
+    n_landmarks : int or None
+        For every landmark selector in it; None leaves them as they are. A selector that keeps
+        all is taken out, since its ranking would be for nothing.
+    n_all : int
+        Landmarks of the sequences.
+    seed : int
+        For every ``random_state`` that is None.
+    memory : str or None
+        For every ``memory`` that is None, other than a Pipeline's.
+    """
+    model = clone(model)
+    for name in _selectors(model) if n_landmarks is not None else []:
+        if n_landmarks == n_all and _is_step(model, name):
+            model.set_params(**{name: "passthrough"})
+        else:
+            model.set_params(**{f"{name}__n_landmarks_to_select": n_landmarks})
+    changes = {}
+    for name, owner in owners(model):
+        own = owner.get_params(deep=False)
+        prefix = f"{name}__" if name else ""
+        if own.get("random_state", 0) is None:
+            changes[f"{prefix}random_state"] = seed
+        if memory is not None and own.get("memory", 0) is None and not isinstance(owner, Pipeline):
+            changes[f"{prefix}memory"] = memory
+    return model.set_params(**changes)
+
+
+def owners(model):
+    """Name and estimator of the model itself and of every estimator in it."""
+    yield "", model
+    for name, value in model.get_params(deep=True).items():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            yield name, value
+
+
+def _selectors(model):
+    """Names of the landmark selectors in a model, as in its parameters."""
+    return [
+        name for name, owner in owners(model)
+        if name and "n_landmarks_to_select" in owner.get_params(deep=False)
+    ]  # fmt: skip
+
+
+def _is_step(model, name):
+    parent, _, step = name.rpartition("__")
+    parent = model.get_params()[parent] if parent else model
+    return isinstance(parent, Pipeline) and step in parent.named_steps
+
+
+def estimators(model):
+    """The model itself and every estimator in it."""
+    return [owner for _, owner in owners(model)]
+
+
+def has_selector(model):
+    """Whether the landmark count of a model can be set."""
+    return bool(_selectors(model))
+
+
+def inner_splits(model):
+    """The largest number of folds of the searches in a model; 0 without any."""
+    found = [0]
+    for _, owner in owners(model):
+        cv = owner.get_params(deep=False).get("cv", ())
+        if cv is None or hasattr(cv, "split") or isinstance(cv, int):
+            cv = check_cv(cv)
+            # Others, such as LeaveOneGroupOut, fit what is there.
+            found.append(getattr(cv, "n_splits", 0))
+    return max(found)
+
+
+def describe(model):
+    """Text that differs between models that compute different things."""
+    model = clone(model)
+    irrelevant = {
+        f"{name}__{key}" if name else key: value
+        for name, owner in owners(model)
+        for key, value in _IRRELEVANT.items()
+        if key in owner.get_params(deep=False)
+    }
+    return _text(model.set_params(**irrelevant))
+
+
+def _text(value):
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        parts = ", ".join(f"{key}={_text(part)}" for key, part in value.get_params(deep=False).items())
+        return f"{type(value).__name__}({parts})"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, np.ndarray):
+        return _text(value.tolist())
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    text = repr(value)
+    # An object without a text of its own shows its address, which is another one in each process.
+    return type(value).__qualname__ if " at 0x" in text else text
+
+
+def fitted_parts(fitted):
+    """A fitted model and the fitted estimators in it, from the outside to the inside."""
+    yield fitted
+    inner = [step for _, step in getattr(fitted, "steps", [])]
+    inner += [getattr(fitted, name, None) for name in ("best_estimator_", "estimator_")]
+    for part in inner:
+        if hasattr(part, "get_params"):
+            yield from fitted_parts(part)
+
+
+def selected_landmarks(fitted):
+    """Landmarks that a fitted model selects, in the order of choice; None where it selects none."""
+    for part in fitted_parts(fitted):
+        if hasattr(part, "ranking_") and hasattr(part, "get_support"):
+            return part.ranking_[: int(part.get_support().sum())]
+    return None
+
+
+def searched_parameters(fitted):
+    """Parameters that a fitted model has searched; {} where it searched none."""
+    for part in fitted_parts(fitted):
+        if hasattr(part, "best_params_"):
+            return part.best_params_
+    return {}

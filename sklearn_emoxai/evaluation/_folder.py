@@ -1,0 +1,152 @@
+"""The folder of a run: what it compared, every finished cell, and the table."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+FORMAT = 1
+_PACKAGES = ["sklearn-emoxai", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "mediapipe"]
+
+
+class RunFolder:
+    """Cells of a comparison on disk, each written at once and whole."""
+
+    def __init__(self, path):
+        self.path = Path(path).absolute()  # workers may have other working folders
+        self.cells = self.path / "cells"
+        self.rankings = self.path / "rankings"
+
+    def read(self):
+        """What run.json says; None for a new folder.
+
+        Raises
+        ------
+        ValueError
+            If there is a run.json that is not of this program.
+        """
+        path = self.path / "run.json"
+        if not path.exists():
+            return None
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))
+            if run["format"] != FORMAT:
+                raise ValueError(f"format {run['format']}")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"folder must be new or hold a run of this program; {path} is not one: {error}."
+            ) from error
+        return run
+
+    def start(self, run):
+        """Make the folder, write run.json, and return what it says."""
+        self.cells.mkdir(parents=True, exist_ok=True)
+        run = run | {"started": _now(), "finished": None}
+        self.write(run)
+        return run
+
+    def finish(self, run, table):
+        """Write results.csv, and the time into run.json."""
+        _write(self.path / "results.csv", table.to_csv(index=False))
+        shutil.rmtree(self.rankings, ignore_errors=True)
+        self.write(run | {"finished": _now()})
+
+    def write(self, run):
+        """Write run.json."""
+        _write(self.path / "run.json", json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+    def load(self, key):
+        """The row of a finished cell; None where it is not finished."""
+        try:
+            cell = json.loads(self._cell(key).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return cell["row"] if cell["key"] == key else None
+
+    def save(self, key, row):
+        """Keep the row of a finished cell."""
+        _write(self._cell(key), json.dumps({"key": key, "row": row}, ensure_ascii=False))
+
+    def _cell(self, key):
+        name = "-".join(re.sub(r"[^\w]+", "_", str(part)) for part in key)
+        # The hash tells apart names that are alike once the odd characters are gone.
+        mark = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:8]
+        return self.cells / f"{name[:100]}-{mark}.json"
+
+
+def _write(path, text):
+    """Write a file so that it is there whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def _now():
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def fingerprint(values):
+    """SHA-256 of an array, read in blocks, so that a memory map stays on disk; None for None."""
+    if values is None:
+        return None
+    values = np.asarray(values)
+    digest = hashlib.sha256(f"{values.shape}".encode())
+    for block in np.array_split(np.arange(len(values)), -(-len(values) // 256)):
+        part = values[block]
+        digest.update(part.tobytes() if part.dtype.kind in "biuf" else json.dumps(part.tolist()).encode())
+    return digest.hexdigest()
+
+
+def difference(old, new):
+    """What a run that goes on would do otherwise than it began; "" where nothing.
+
+    Parameters
+    ----------
+    old, new : dict
+        Of run.json.
+    """
+    named = {"X": "the sequences X", "y": "the labels y", "groups": "the groups"}
+    for key, what in named.items():
+        if old["fingerprints"][key] != new["fingerprints"][key]:
+            return f"{what} are others"
+    if old["models"] != new["models"]:
+        return f"models are {old['models']} there, {new['models']} here"
+    for name, text in new["fingerprints"]["models"].items():
+        before = old["fingerprints"]["models"][name]
+        if before != text:
+            at = next(
+                (i for i, (a, b) in enumerate(zip(before, text)) if a != b), min(len(before), len(text))
+            )
+            at = max(text.rfind(" ", 0, at) + 1, text.rfind("(", 0, at) + 1)
+            return f"the model {name!r} has {_until(before, at)} there, {_until(text, at)} here"
+    for key in ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state"):
+        if old[key] != new[key]:
+            return f"{key.replace('protocol_description', 'protocol')} is {old[key]} there, {new[key]} here"
+    return ""
+
+
+def _until(text, at):
+    return re.split(r"[,)]", text[at : at + 60])[0]
+
+
+def machine():
+    """The machine in words."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def versions():
+    """Versions of the packages that results depend on."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except ModuleNotFoundError:
+            continue
+    return found

@@ -1,0 +1,177 @@
+"""The models that are compared unless others are given."""
+
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import SVC
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from ..classifier import ConvLSTMClassifier
+from ..preprocessing import LandmarkAligner, NeutralDifference, SequenceFlattener
+from ..selection import IGLandmarkSelector
+
+# The landmark counts of the paper's tables.
+PAPER_COUNTS = (468, 234, 128, 64, 32, 16)
+# F, Q and R. The paper does not say among which values it searched.
+NETWORK_GRID = {"n_filters": [20, 40], "lstm_units": [32, 64], "fc_units": [32, 64]}
+SVM_GRIDS = {
+    "linear": {"svc__C": [1, 10, 100, 1000]},
+    "rbf": {"svc__C": [1, 10, 100, 1000], "svc__gamma": [0.3, 1, 3]},
+}
+INNER_SPLITS = 2
+
+
+def paper_models(
+    *, network_grid=NETWORK_GRID, n_landmarks_to_select=None, strategy="top", random_state=None, **network
+):
+    """The majority class, the SVMs and the paper's two networks, each behind a selection of landmarks.
+
+    Parameters
+    ----------
+    network_grid : dict, list of dict, or None
+        Parameters of :class:`ConvLSTMClassifier` to search; by default the paper's F, Q and R, two values each.
+        None searches nothing.
+    n_landmarks_to_select : int, float or None, default=None
+        As in :class:`IGLandmarkSelector`; None keeps all. :func:`compare` sets it with ``n_landmarks``.
+    strategy : str, default="top"
+        As in :class:`IGLandmarkSelector`; "top" is the paper's.
+    random_state : int or None, default=None
+        Seed of the networks; None lets :func:`compare` draw one for each run and split.
+    **network : dict
+        Other parameters of :class:`ConvLSTMClassifier`.
+
+    Returns
+    -------
+    dict of str to classifier
+        "majority class", "linear SVM", "RBF SVM", "T-EMO" and "R-EMO", for sequences of landmarks.
+
+    Notes
+    -----
+    All but the first align the sequences (:class:`LandmarkAligner`), subtract the first frame
+    (:class:`NeutralDifference`) and select landmarks by one and the same ranking, that of T-EMO without a search.
+    Searches run inside the training part, on two folds that divide no subject, for the largest ROC AUC. The SVMs
+    search C, and gamma in units of one over the total variance of their input. R-EMO takes the parameters that
+    were found for T-EMO, as in the paper.
+
+    Examples
+    --------
+    >>> from sklearn_emoxai.evaluation import paper_models
+    >>> models = paper_models(network_grid=None, max_epochs=30)
+    >>> list(models)
+    ['majority class', 'linear SVM', 'RBF SVM', 'T-EMO', 'R-EMO']
+    """
+    t_emo = ConvLSTMClassifier(random_state=random_state, **network)
+    r_emo = clone(t_emo).set_params(randomized_conv=True)
+    selector = IGLandmarkSelector(
+        t_emo, n_landmarks_to_select=n_landmarks_to_select, strategy=strategy, random_state=random_state
+    )
+    if network_grid is not None:
+        t_emo, r_emo = SearchedNetwork(t_emo, network_grid), SearchedNetwork(r_emo, network_grid)
+    classifiers = {
+        "linear SVM": _svm("linear", network.get("class_weight")),
+        "RBF SVM": _svm("rbf", network.get("class_weight")),
+        "T-EMO": t_emo,
+        "R-EMO": r_emo,
+    }
+    prepare = [("align", LandmarkAligner()), ("difference", NeutralDifference()), ("select", selector)]
+    models = {"majority class": DummyClassifier()}
+    for name, classifier in classifiers.items():
+        models[name] = clone(Pipeline([*prepare, ("classify", classifier)]))
+    return models
+
+
+def _svm(kernel, class_weight):
+    scaled = make_pipeline(TotalVarianceScaler(), SVC(kernel=kernel, gamma=1, class_weight=class_weight))
+    search = GridSearchCV(scaled, SVM_GRIDS[kernel], cv=StratifiedGroupKFold(INNER_SPLITS), scoring="roc_auc")
+    return make_pipeline(SequenceFlattener(), search)
+
+
+class TotalVarianceScaler(TransformerMixin, BaseEstimator):
+    """Divide all features by one number, so that their variances add up to one.
+
+    An RBF kernel with gamma = 1 is then SVC's ``gamma="scale"``, and multiples of it can be searched.
+    """
+
+    def fit(self, X, y=None):
+        """Measure the total variance of X, of shape (n_samples, n_features)."""
+        self.scale_ = float(X.var() * X.shape[1]) ** 0.5 or 1.0
+        return self
+
+    def transform(self, X):
+        """X over the square root of the total variance."""
+        check_is_fitted(self)
+        return X / self.scale_
+
+
+class SearchedNetwork(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A ConvLSTMClassifier whose parameters are searched on its twin with a trained convolution.
+
+    So R-EMO reuses what is found for T-EMO. With ``memory``, the search is run once for both.
+
+    Parameters
+    ----------
+    estimator : ConvLSTMClassifier
+    param_grid : dict or list of dict
+        As in :class:`~sklearn.model_selection.GridSearchCV`.
+    cv : int, default=2
+        Stratified folds, which divide no group.
+    memory : str, path, joblib.Memory or None, default=None
+        Where the parameters that were found are kept.
+
+    Attributes
+    ----------
+    best_params_ : dict
+    estimator_ : ConvLSTMClassifier
+        Fitted with them.
+    classes_ : ndarray of shape (n_classes,)
+    """
+
+    __metadata_request__fit = {"groups": True}
+
+    def __init__(self, estimator, param_grid, *, cv=INNER_SPLITS, memory=None):
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.cv = cv
+        self.memory = memory
+
+    def fit(self, X, y, *, groups=None):
+        """Search, then fit on all samples."""
+        search = check_memory(self.memory).cache(_search)
+        self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, self.folds(X, y, groups))
+        self.estimator_ = clone(self.estimator).set_params(**self.best_params_).fit(X, y, groups=groups)
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def twin(self):
+        """The network that is searched: with a trained convolution, and as many validation samples as in the end."""
+        network = clone(self.estimator).set_params(randomized_conv=False)
+        if network.validation_fraction is not None:
+            larger = network.validation_fraction * self.cv / (self.cv - 1)
+            network.set_params(validation_fraction=min(larger, 0.5))
+        return network
+
+    def folds(self, X, y, groups):
+        """Training and validation indices of the search."""
+        splitter = StratifiedKFold(self.cv) if groups is None else StratifiedGroupKFold(self.cv)
+        return list(splitter.split(X, y, groups))
+
+    def predict(self, X):
+        """Class labels."""
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def predict_proba(self, X):
+        """Class probabilities."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def decision_function(self, X):
+        """Log-odds of the second class."""
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+
+def _search(network, param_grid, X, y, groups, folds):
+    search = GridSearchCV(network, param_grid, cv=folds, scoring="roc_auc", refit=False)
+    return search.fit(X, y, **({} if groups is None else {"groups": groups})).best_params_

@@ -1,0 +1,157 @@
+"""Tables of a comparison for people to read."""
+
+import numpy as np
+import pandas as pd
+
+from ._statistics import corrected_ttest
+
+_KEYS = ["model", "n_landmarks"]
+
+
+def summarize(results, metric="balanced_accuracy", *, reference=None):
+    """Mean ± standard deviation over runs and splits, a row for each model and a column for each emotion.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As returned by :func:`compare`.
+    metric : {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default="balanced_accuracy"
+    reference : str or tuple of (str, int), default=None
+        As in :func:`paired_tests`; adds the mean's difference from it with its 95 % interval, and the p-value.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        The column "mean" is the mean over emotions, with the standard deviation between splits.
+
+    Raises
+    ------
+    ValueError
+        If results lack the metric or the reference.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emoxai import summarize
+    >>> results = pd.DataFrame(
+    ...     {
+    ...         "emotion": "fear", "model": ["SVM"] * 3 + ["T-EMO"] * 3, "n_landmarks": 468, "run": 0,
+    ...         "split": [0, 1, 2] * 2, "roc_auc": [0.80, 0.85, 0.90, 0.82, 0.90, 0.92],
+    ...         "n_train": 40, "n_test": 20,
+    ...     }
+    ... )
+    >>> summarize(results, "roc_auc")["fear"].tolist()
+    ['0.850 ± 0.050', '0.880 ± 0.053']
+    """
+    _check_metric(results, metric)
+    order = list(dict.fromkeys(zip(results["model"], results["n_landmarks"])))
+    by_split = results.groupby([*_KEYS, "run", "split"], sort=False)[metric].mean()
+    cells = results.groupby([*_KEYS, "emotion"], sort=False)[metric].agg(["mean", "std"])
+    table = _plus_minus(cells).unstack("emotion")[list(dict.fromkeys(results["emotion"]))]
+    table["mean"] = _plus_minus(by_split.groupby(_KEYS, sort=False).agg(["mean", "std"]))
+    if reference is not None:
+        tests = paired_tests(results, reference, metric=metric)
+        tests = tests[tests["emotion"] == "mean"].set_index(_KEYS)
+        table["difference"] = tests.apply(_interval, axis=1)
+        table["p"] = tests["pvalue"].map("{:.3f}".format)
+        table = table.fillna("")
+    return table.loc[order]
+
+
+def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0.95):
+    """Differences of every model from a reference on the same splits, with the corrected paired t test.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As returned by :func:`compare`, or read from its folder.
+    reference : str or tuple of (str, int)
+        A model, which others are compared with at their own landmark count, or at its largest
+        where it has not theirs; or a model and a landmark count.
+    metric : {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default="balanced_accuracy"
+    confidence : float, default=0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each model, landmark count and emotion, and one for "mean", the mean over the emotions; with
+        the columns ``model``, ``n_landmarks``, ``emotion``, ``reference_n_landmarks``, ``difference``, ``low``,
+        ``high``, ``statistic``, ``pvalue``. The reference's own rows are left out.
+
+    Raises
+    ------
+    ValueError
+        If results lack the metric or the reference, or have only one split to compare on.
+
+    See Also
+    --------
+    corrected_ttest : The test. Its p-values are not corrected for the number of rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emoxai import paired_tests
+    >>> results = pd.DataFrame(
+    ...     {
+    ...         "emotion": "fear", "model": ["SVM"] * 3 + ["T-EMO"] * 3, "n_landmarks": 468, "run": 0,
+    ...         "split": [0, 1, 2] * 2, "roc_auc": [0.80, 0.85, 0.90, 0.82, 0.90, 0.92],
+    ...         "n_train": 40, "n_test": 20,
+    ...     }
+    ... )
+    >>> tests = paired_tests(results, "SVM", metric="roc_auc")
+    >>> tests[["model", "emotion", "difference"]].round(3).to_numpy().tolist()
+    [['T-EMO', 'fear', 0.03], ['T-EMO', 'mean', 0.03]]
+    """
+    _check_metric(results, metric)
+    scores = results.set_index([*_KEYS, "emotion", "run", "split"])[metric].unstack("emotion")
+    emotions = list(dict.fromkeys(results["emotion"]))
+    scores = scores[emotions].assign(mean=scores[emotions].mean(axis=1))
+    test_share = (results["n_test"] / results["n_train"]).mean()
+    rows = []
+    for model, count in dict.fromkeys(zip(results["model"], results["n_landmarks"])):
+        other = _reference_count(results, reference, count)
+        if (model, count) == other:
+            continue
+        differences = scores.loc[(model, count)] - scores.loc[other]
+        if len(differences) < 2:
+            raise ValueError("results must hold two runs or splits to test on; got 1.")
+        for emotion, values in differences.items():
+            test = corrected_ttest(values, test_share=test_share, confidence=confidence)
+            rows.append(
+                {
+                    "model": model,
+                    "n_landmarks": count,
+                    "emotion": emotion,
+                    "reference_n_landmarks": other[1],
+                    "difference": test.mean,
+                    **{key: test[key] for key in ("low", "high", "statistic", "pvalue")},
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _reference_count(results, reference, count):
+    """Model and landmark count that a row with this count is compared with."""
+    name, wanted = reference if isinstance(reference, tuple) else (reference, None)
+    counts = results.loc[results["model"] == name, "n_landmarks"].unique().tolist()
+    if not counts or (wanted is not None and wanted not in counts):
+        known = list(dict.fromkeys(zip(results["model"], results["n_landmarks"])))
+        raise ValueError(f"reference must be a model of results, out of {known}; got {reference!r}.")
+    if wanted is not None:
+        return name, wanted
+    return name, count if count in counts else max(counts)
+
+
+def _check_metric(results, metric):
+    if metric not in results:
+        raise ValueError(f"metric must be a column of results, {list(results)}; got {metric!r}.")
+
+
+def _plus_minus(cells):
+    deviation = np.where(cells["std"].isna(), "", " ± " + cells["std"].map("{:.3f}".format))
+    return cells["mean"].map("{:.3f}".format) + deviation
+
+
+def _interval(test):
+    return f"{test['difference']:+.3f} [{test['low']:+.3f}, {test['high']:+.3f}]"

@@ -1,0 +1,68 @@
+"""What is inside a fitted detector: its network, the landmarks that reach it, and their importances."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import is_classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A fitted binary classifier, taken apart.
+
+    Attributes
+    ----------
+    steps : list of estimators
+        The transformers before the classifier.
+    classifier : estimator
+        The last step.
+    landmarks : ndarray of shape (n_selected,), int
+        Landmarks that reach the classifier, in its order.
+    importances : ndarray of shape (n_landmarks,) or None
+        What the selector found, of all landmarks.
+    profile : ndarray of shape (n_frames, n_landmarks) or None
+        The same by frame.
+    """
+
+    steps: list
+    classifier: object
+    landmarks: np.ndarray
+    importances: np.ndarray | None
+    profile: np.ndarray | None
+
+    def prepare(self, X):
+        """The classifier's own input, made of sequences of all landmarks."""
+        for step in self.steps:
+            X = step.transform(X)
+        return X
+
+
+def unwrapped(estimator):
+    """The Pipeline or classifier inside searches and wrappers such as MirrorAugmented."""
+    while is_classifier(estimator) and not hasattr(estimator, "module_"):
+        inner = getattr(estimator, "best_estimator_", getattr(estimator, "estimator_", None))
+        if inner is None:
+            break
+        estimator = inner
+    return estimator
+
+
+def take_apart(estimator, n_landmarks):
+    """Parts of a fitted binary classifier, Pipeline or selector of `n_landmarks` landmarks."""
+    estimator = unwrapped(estimator)
+    steps = [step for _, step in getattr(estimator, "steps", [("only", estimator)]) if hasattr(step, "fit")]
+    landmarks, importances, profile = np.arange(n_landmarks), None, None
+    for step in steps:
+        if not hasattr(step, "get_support"):
+            continue
+        kept = step.get_support()
+        if len(kept) != len(landmarks):  # a selector of flattened features, not of landmarks
+            break
+        if hasattr(step, "importances_"):
+            importances = np.zeros(n_landmarks)
+            importances[landmarks] = step.importances_
+        if hasattr(step, "profile_"):
+            profile = np.zeros((len(step.profile_), n_landmarks))
+            profile[:, landmarks] = step.profile_
+        landmarks = landmarks[kept]
+    return Parts(steps[:-1], unwrapped(steps[-1]), landmarks, importances, profile)

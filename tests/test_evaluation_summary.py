@@ -1,0 +1,96 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emoxai.evaluation import corrected_ttest, paired_tests, summarize
+
+
+def _results(scores, n_landmarks=468):
+    """Rows of models → emotion → scores of the splits."""
+    return pd.DataFrame(
+        [
+            {"emotion": emotion, "model": model, "n_landmarks": n_landmarks, "run": i // 2, "split": i % 2,
+             "n_train": 30, "n_test": 10, "accuracy": value}
+            for model, emotions in scores.items()
+            for emotion, values in emotions.items()
+            for i, value in enumerate(values)
+        ]
+    )  # fmt: skip
+
+
+def test_summary_gives_mean_and_deviation_of_each_emotion():
+    table = summarize(_results({"SVM": {"fear": [0.5, 0.7], "joy": [0.8, 1.0]}}), "accuracy")
+    assert table.loc[("SVM", 468)].tolist() == ["0.600 ± 0.141", "0.900 ± 0.141", "0.750 ± 0.141"]
+
+
+def test_summary_of_one_split_gives_no_deviation():
+    table = summarize(_results({"SVM": {"fear": [0.5], "joy": [0.8]}}), "accuracy")
+    assert table.loc[("SVM", 468)].tolist() == ["0.500", "0.800", "0.650"]
+
+
+@pytest.fixture
+def results():
+    rng = np.random.default_rng(0)
+    scores = {
+        model: {emotion: rng.uniform(low, 1, size=4) for emotion in ("fear", "joy")}
+        for model, low in {"SVM": 0.3, "network": 0.6, "majority": 0.1}.items()
+    }
+    fewer = _results({"network": scores["network"], "SVM": scores["SVM"]}, 32)
+    fewer["accuracy"] -= np.linspace(0, 0.1, len(fewer))
+    return pd.concat([_results(scores), fewer], ignore_index=True)
+
+
+def _scores(results, model, count, emotion):
+    rows = results.query("model == @model and n_landmarks == @count and emotion == @emotion")
+    return rows["accuracy"].to_numpy()
+
+
+def test_tests_compare_the_same_splits(results):
+    shuffled = results.sample(frac=1, random_state=0)
+    table = paired_tests(shuffled, "SVM", metric="accuracy").set_index(["model", "n_landmarks", "emotion"])
+    assert len(table) == 3 * 3
+    for count in (468, 32):
+        differences = _scores(results, "network", count, "joy") - _scores(results, "SVM", count, "joy")
+        expected = corrected_ttest(differences, test_share=1 / 3)
+        row = table.loc[("network", count, "joy")]
+        assert row["difference"] == pytest.approx(differences.mean())
+        assert row["pvalue"] == pytest.approx(expected.pvalue)
+        assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+        assert row["reference_n_landmarks"] == count
+    both = [_scores(results, "majority", 468, e) - _scores(results, "SVM", 468, e) for e in ("fear", "joy")]
+    assert table.loc[("majority", 468, "mean"), "difference"] == pytest.approx(np.mean(both))
+
+
+def test_reference_may_be_one_landmark_count(results):
+    table = paired_tests(results, ("network", 468), metric="accuracy")
+    assert len(table) == 4 * 3
+    assert set(table["reference_n_landmarks"]) == {468}
+    fewer = table.query("model == 'network' and n_landmarks == 32 and emotion == 'mean'")
+    assert -0.1 < fewer["difference"].item() < 0
+
+
+def test_reference_without_this_count_gives_its_largest(results):
+    table = paired_tests(results, "majority", metric="accuracy")
+    assert 32 in set(table["n_landmarks"])
+    assert set(table["reference_n_landmarks"]) == {468}
+
+
+def test_summary_with_a_reference_adds_the_means_test(results):
+    table = summarize(results, "accuracy", reference="SVM")
+    tests = paired_tests(results, "SVM", metric="accuracy")
+    row = tests.query("model == 'network' and n_landmarks == 32 and emotion == 'mean'").iloc[0]
+    shown = table.loc[("network", 32)]
+    assert shown["difference"] == f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+    assert shown["p"] == f"{row['pvalue']:.3f}"
+    assert table.loc[("SVM", 468), "p"] == ""
+
+
+def test_bad_input_is_named(results):
+    with pytest.raises(ValueError, match="metric must be a column of results.*got 'mcc'"):
+        summarize(results, "mcc")
+    with pytest.raises(ValueError, match=r"reference must be a model of results.*\('SVM', 32\).*got 'T-EMO'"):
+        paired_tests(results, "T-EMO", metric="accuracy")
+    with pytest.raises(ValueError, match=r"reference must be .*got \('SVM', 16\)"):
+        paired_tests(results, ("SVM", 16), metric="accuracy")
+    with pytest.raises(ValueError, match="two runs or splits to test on; got 1"):
+        paired_tests(results.query("run == 0 and split == 0"), "SVM", metric="accuracy")

@@ -1,0 +1,207 @@
+"""Displays of paths, counts, timelines and stability: the numbers that they draw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emoxai import (
+    AttributionPathDisplay,
+    AttributionTimelineDisplay,
+    ConvLSTM,
+    ConvLSTMClassifier,
+    LandmarkAligner,
+    LandmarkCountDisplay,
+    SelectionStabilityDisplay,
+    facemesh,
+    integrated_gradients,
+)
+from sklearn_emoxai.evaluation import selection_stability
+
+# ---------------------------------------------------------------- paths
+
+
+@pytest.fixture
+def path():
+    torch.manual_seed(0)
+    X = torch.randn(4, 5, 2, 20).numpy()
+    return ConvLSTM(20).eval(), X[0], X[1:]
+
+
+def test_a_path_runs_from_the_baseline_to_the_sample(path):
+    module, sample, baselines = path
+    display = AttributionPathDisplay.from_estimator(module, sample, baselines, n_steps=10)
+    assert display.probabilities.shape == (3, 11)
+    with torch.no_grad():
+        ends = torch.softmax(module(torch.tensor(baselines)), dim=1)[:, 1]
+        top = torch.softmax(module(torch.tensor(sample)[None]), dim=1)[0, 1]
+        middle = torch.softmax(module(torch.tensor((sample + baselines) / 2)), dim=1)[:, 1]
+    np.testing.assert_allclose(display.probabilities[:, 0], ends, rtol=1e-5)
+    np.testing.assert_allclose(display.probabilities[:, -1], float(top), rtol=1e-5)
+    np.testing.assert_allclose(display.probabilities[:, 5], middle, rtol=1e-5)
+
+
+def test_a_path_tells_the_completeness_error(path):
+    module, sample, baselines = path
+    labels = ["anger", "fear", "joy"]
+    display = AttributionPathDisplay.from_estimator(module, sample, baselines, labels=labels, n_steps=7)
+    attributions = integrated_gradients(module, sample[None], baselines, n_steps=7)[0]
+    risen = display.probabilities[:, -1] - display.probabilities[:, 0]
+    expected = attributions.sum(axis=(1, 2, 3)) - risen
+    np.testing.assert_allclose(display.convergence_delta, expected, atol=1e-6)
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert [text.split()[0] for text in texts] == labels
+    assert texts[0].endswith(f"{expected[0]:+.3f}".replace("-", "−"))
+    np.testing.assert_array_equal(display.lines_[2].get_ydata(), display.probabilities[2])
+
+
+def test_a_pipeline_is_followed_in_its_networks_own_coordinates():
+    X = np.random.default_rng(0).normal(size=(12, 3, 2, 20)).astype(np.float32)
+    network = ConvLSTMClassifier(n_filters=2, lstm_units=3, fc_units=3, max_epochs=1, random_state=0)
+    pipeline = make_pipeline(LandmarkAligner(eyes=([0], [1])), network).fit(X, np.arange(12) % 2)
+    display = AttributionPathDisplay.from_estimator(pipeline, X[0], X[1:3])
+    np.testing.assert_allclose(display.probabilities[0, -1], pipeline.predict_proba(X[:1])[0, 1], rtol=1e-5)
+    np.testing.assert_allclose(display.probabilities[:, 0], pipeline.predict_proba(X[1:3])[:, 1], rtol=1e-5)
+
+
+def test_paths_of_other_shapes_and_numbers_are_refused(path):
+    module, sample, baselines = path
+    with pytest.raises(ValueError, match=r"sample must have shape .* got \(5, 2, 20\) and \(5, 2, 20\)"):
+        AttributionPathDisplay.from_estimator(module, sample, baselines[0])
+    with pytest.raises(ValueError, match="one entry for each of the 3 baselines; got 1 and 3"):
+        AttributionPathDisplay.from_estimator(module, sample, baselines, labels=["fear"])
+
+
+# ---------------------------------------------------------------- counts
+
+
+@pytest.fixture
+def results():
+    rng = np.random.default_rng(0)
+    rows = []
+    for emotion in ("fear", "joy"):
+        for model, count in [("majority class", 9), ("T-EMO", 9), ("T-EMO, selected", 3), ("linear SVM", 9)]:
+            for run, split in np.ndindex(2, 3):
+                chosen = " ".join(map(str, rng.permutation(9)[:3])) if count == 3 else ""
+                rows.append((emotion, model, count, run, split, rng.uniform(), chosen))
+    columns = ["emotion", "model", "n_landmarks", "run", "split", "accuracy", "selected"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_counts_are_means_over_splits_of_means_over_emotions(results):
+    display = LandmarkCountDisplay.from_results(results, metric="accuracy")
+    row = display.curves.query("model == 'T-EMO' and n_landmarks == 3").iloc[0]
+    chosen = results[results["model"] == "T-EMO, selected"]
+    by_split = chosen["accuracy"].to_numpy().reshape(2, 6).mean(axis=0)
+    np.testing.assert_allclose(row[["mean", "std"]].astype(float), [by_split.mean(), by_split.std(ddof=1)])
+    assert row["n"] == 6
+    assert list(display.lines_) == ["majority class", "T-EMO", "linear SVM"]
+    np.testing.assert_allclose(display.lines_["T-EMO"].get_ydata()[0], by_split.mean())
+    labels = [text.get_text() for text in display.ax_.get_xticklabels()]
+    assert labels == ["3", "9"]
+
+
+def test_models_that_would_collide_keep_their_names(results):
+    twice = results[results["n_landmarks"] == 9].assign(model="T-EMO, selected")
+    display = LandmarkCountDisplay.from_results(pd.concat([results, twice]), metric="accuracy")
+    assert list(display.lines_) == ["majority class", "T-EMO", "T-EMO, selected", "linear SVM"]
+
+
+def test_counts_of_one_emotion(results):
+    display = LandmarkCountDisplay.from_results(results, metric="accuracy", emotion="joy")
+    joy = results.query("emotion == 'joy' and model == 'linear SVM'")["accuracy"]
+    row = display.curves.query("model == 'linear SVM'").iloc[0]
+    np.testing.assert_allclose(row[["mean", "std"]].astype(float), [joy.mean(), joy.std()])
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "error", "message"),
+    [
+        (lambda table: table.to_dict(), {}, TypeError, "results must be a DataFrame.* got dict"),
+        (lambda table: table, {}, ValueError, r"must have the columns \['balanced_accuracy'\]"),
+        (lambda table: table[:0], {"metric": "accuracy"}, ValueError, "at least one row"),
+        (
+            lambda table: table,
+            {"metric": "accuracy", "emotion": "awe"},
+            ValueError,
+            r"emotion must be one of \['fear', 'joy'\]; got 'awe'",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_drawn_are_refused(results, change, arguments, error, message):
+    with pytest.raises(error, match=message):
+        LandmarkCountDisplay.from_results(change(results), **arguments)
+
+
+# ---------------------------------------------------------------- timelines
+
+
+def test_a_timeline_gathers_the_landmarks_of_each_region():
+    profile = np.random.default_rng(0).uniform(size=(6, 468))
+    display = AttributionTimelineDisplay(profile=profile).plot(aggregate="sum")
+    assert display.values_.shape == (17, 6)
+    np.testing.assert_allclose(display.values_.sum(axis=0), profile.sum(axis=1))
+    names = [text.get_text() for text in display.ax_.get_yticklabels()]
+    chin = display.plot(aggregate="mean").values_[names.index("chin")]
+    np.testing.assert_allclose(chin, profile[:, facemesh.REGIONS["chin"]].mean(axis=1))
+    assert sorted(names) == sorted(name.replace("_", " ") for name in facemesh.REGIONS)
+
+
+def test_a_timeline_of_attributions_sums_to_all_of_them():
+    attributions = np.random.default_rng(0).normal(size=(3, 4, 2, 468))
+    display = AttributionTimelineDisplay.from_attributions(attributions, aggregate="sum")
+    np.testing.assert_allclose(display.values_.sum(), np.abs(attributions).sum() / 3)
+
+
+def test_unknown_landmarks_need_regions():
+    profile = np.ones((4, 68))
+    with pytest.raises(ValueError, match="regions must name the landmarks.* 68 landmarks"):
+        AttributionTimelineDisplay(profile=profile).plot()
+    display = AttributionTimelineDisplay(profile=profile, regions={"all": range(68)}).plot(aggregate="sum")
+    np.testing.assert_array_equal(display.values_, np.full((1, 4), 68))
+    with pytest.raises(ValueError, match='aggregate must be "mean" or "sum"'):
+        display.plot(aggregate="max")
+    with pytest.raises(ValueError, match=r"profile must have shape .* got \(468,\)"):
+        AttributionTimelineDisplay(profile=np.ones(468)).plot()
+
+
+# ---------------------------------------------------------------- stability
+
+
+def test_stability_is_that_of_the_selections_in_the_table(results):
+    display = SelectionStabilityDisplay.from_results(results, n_landmarks=9)
+    chosen = results.query("emotion == 'joy' and n_landmarks == 3")["selected"]
+    masks = np.array([np.isin(np.arange(9), np.array(text.split(), int)) for text in chosen])
+    expected = selection_stability(masks)
+    row = display.stability.query("label == 'joy'").iloc[0]
+    assert (row["stability"], row["low"], row["high"]) == (expected.stability, expected.low, expected.high)
+    assert list(display.lines_) == ["fear", "joy"]
+
+
+def test_lines_run_from_few_landmarks_to_many(results):
+    more = results.query("n_landmarks == 3").assign(n_landmarks=5)
+    display = SelectionStabilityDisplay.from_results(pd.concat([more, results]), n_landmarks=9)
+    assert display.stability.query("label == 'joy'")["n_landmarks"].tolist() == [3, 5]
+    assert (np.diff(display.lines_["joy"].get_xdata()) > 0).all()
+
+
+def test_one_emotion_of_several_models_has_a_line_for_each(results):
+    other = results.query("n_landmarks == 3").assign(model="other")
+    other["selected"] = other["selected"].str[::-1]
+    joy = pd.concat([results, other]).query("emotion == 'joy'")
+    display = SelectionStabilityDisplay.from_results(joy, n_landmarks=9)
+    assert list(display.lines_) == ["T-EMO", "other"]
+
+
+def test_selections_that_a_model_takes_from_another_are_counted_once(results):
+    twice = results.assign(model=results["model"].replace("T-EMO, selected", "R-EMO"))
+    display = SelectionStabilityDisplay.from_results(pd.concat([results, twice]), n_landmarks=9)
+    assert list(display.lines_) == ["fear", "joy"]
+
+
+def test_stability_needs_two_selections_of_known_landmarks(results):
+    with pytest.raises(ValueError, match="two selections or more"):
+        SelectionStabilityDisplay.from_results(results.query("n_landmarks == 9"), n_landmarks=9)
+    with pytest.raises(ValueError, match="must select landmarks 0 to 4"):
+        SelectionStabilityDisplay.from_results(results, n_landmarks=5)
