@@ -18,7 +18,6 @@ from tqdm.auto import tqdm
 from ._fused import Buffers, fused_logits
 from .convlstm import ConvLSTM
 
-
 # torch draws from one generator a process: threads that train at once would draw each other's numbers.
 RANDOM_NUMBERS = threading.RLock()
 
