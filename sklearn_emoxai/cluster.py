@@ -35,6 +35,13 @@ def check_workers(client):
     See Also
     --------
     on_cluster : Calls this.
+
+    Examples
+    --------
+    Before long work on a cluster::
+
+        client = Client("tcp://scheduler:8786")
+        pandas.DataFrame(check_workers(client))
     """
 
     # Sent by value, since it lies in a function: a worker may lack the package.
@@ -89,6 +96,10 @@ def on_cluster(client, **options):
     **options
         Of joblib's backend. ``scatter=[X]`` puts an array on every worker first, so that no worker is alone
         in having it; ``retries=2`` repeats tasks that raise.
+
+    Yields
+    ------
+    None
 
     Raises
     ------
