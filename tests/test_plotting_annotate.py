@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.cbook import get_sample_data
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
@@ -200,6 +201,13 @@ def test_a_codec_that_opencv_lacks_is_an_error_of_ours(tmp_path):
     with pytest.raises(OSError, match="this OpenCV has none of the codecs xxxx"):
         _annotate._write(frames, 10, tmp_path / "out.mp4", ("xxxx",))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_binary_pipeline_is_annotated_too(faces, clip, tmp_path):
+    logistic = make_pipeline(SequenceFlattener(), LogisticRegression())
+    binary = pipeline(logistic).fit(faces.data, faces.target == "fear")
+    frames, _ = read(annotate_video(clip, binary, tmp_path / "out.mp4", codec="mp4v"))
+    assert len(frames) == len(clip)
 
 
 def test_an_interrupted_video_leaves_no_file(tmp_path):

@@ -136,6 +136,10 @@ def annotate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.")],
     window: Annotated[float, typer.Option(min=0.01, help="Seconds that the detector looks back.")] = 2.0,
     width: Annotated[int, typer.Option(min=64, help="Width of the written video in pixels.")] = 720,
+    codec: Annotated[
+        str | None,
+        typer.Option(help="avc1, vp09 (slow, plays in browsers) or mp4v (fast); the best by default."),
+    ] = None,
     max_missing: MaxMissing = 0.9,
     detector: Detector = "auto",
     model_path: ModelPath = None,
@@ -160,6 +164,7 @@ def annotate(
         output,
         window=window,
         width=width,
+        codec=codec,
         max_missing=max_missing,
         detector=detector,
         model_path=model_path,

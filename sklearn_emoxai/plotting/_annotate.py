@@ -10,7 +10,7 @@ from .. import facemesh
 from ..emotion import EmotionClassifier
 from ..single_video import extract_landmarks
 from ..video import open_source, sample_indices, silenced_stderr
-from ._fitted import take_apart
+from ._fitted import n_frames_in, take_apart
 from ._output import check_output
 from ._overlay import Panel, draw_face, resized
 
@@ -77,7 +77,7 @@ def annotate_video(
     ValueError
         If `path` is no video or shows no face, or the estimator was fitted on other landmarks.
     TypeError
-        If the estimator has no ``predict_proba``.
+        If the estimator has no ``predict_proba``, or neither it nor its first step has ``n_frames_in_``.
 
     Notes
     -----
@@ -116,7 +116,7 @@ def annotate_video(
     if codec not in (None, *_CODECS):
         raise ValueError(f"codec must be one of {_CODECS} or None; got {codec!r}.")
     sequence = extract_landmarks(path, max_missing=max_missing, detector=detector, model_path=model_path)
-    windows = _windows(sequence.timestamps, estimator.n_frames_in_, window)
+    windows = _windows(sequence.timestamps, n_frames_in(estimator), window)
     probabilities = _probabilities(estimator, sequence, windows)
     explained = _explain(estimator, sequence.landmarks, windows, probabilities)
     panel = Panel(sequence.timestamps, probabilities, estimator.classes_, width=width)
@@ -130,6 +130,10 @@ def _check_estimator(estimator):
     check_is_fitted(estimator)
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(f"estimator must have predict_proba; {type(estimator).__name__} has none.")
+    if n_frames_in(estimator) is None:
+        raise TypeError(
+            f"estimator must tell n_frames_in_, or its first step; {type(estimator).__name__} does not."
+        )
     if estimator.n_features_in_ != facemesh.N_LANDMARKS:
         raise ValueError(
             f"estimator must be fitted on the {facemesh.N_LANDMARKS} landmarks that a video gives; it was fitted on "

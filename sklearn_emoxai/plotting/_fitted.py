@@ -47,6 +47,13 @@ def unwrapped(estimator):
     return estimator
 
 
+def n_frames_in(estimator):
+    """Frames per sequence that a fitted estimator takes; of a Pipeline, its first step's. None if it does not tell."""
+    while not hasattr(estimator, "n_frames_in_") and hasattr(estimator, "steps"):
+        estimator = estimator.steps[0][1]
+    return getattr(unwrapped(estimator), "n_frames_in_", None)
+
+
 def take_apart(estimator, n_landmarks):
     """Parts of a fitted binary classifier, Pipeline or selector of `n_landmarks` landmarks."""
     estimator = unwrapped(estimator)
