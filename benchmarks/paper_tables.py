@@ -9,8 +9,8 @@ which leaks. Interrupted, the same command goes on where it stopped. It leaves i
 
     hyperparameters_K.csv       Tables 1 to 5: F, Q and R of T-EMO on K landmarks, and how often they were found
     table_6.csv, table_7.csv    accuracy of T-EMO and of R-EMO by landmark count, on CK+ beside the paper's best
-    comparison.csv              all models; differences from the RBF SVM and from all landmarks, with 95 % intervals
-                                and p-values of the corrected paired test
+    comparison.csv              all models; differences of the ROC AUC from the RBF SVM's and from the model's own on
+                                all landmarks, ± half the 95 % interval, and (p) of the corrected paired test
     tables.md, tables.png       the same for people to read
     run/                        the run itself, as `compare` keeps it
 
@@ -44,7 +44,7 @@ from sklearn_emoxai.evaluation._folder import machine
 from sklearn_emoxai.evaluation._models import NETWORK_GRID, PAPER_COUNTS
 from sklearn_emoxai.plotting import LandmarkCountDisplay
 
-METRICS = ["accuracy", "balanced_accuracy", "roc_auc"]
+METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "roc_auc": "ROC AUC"}
 # Best mean accuracies over landmark counts and ten runs on CK+, arXiv:2407.14865.
 PAPER = {
     "T-EMO": {
@@ -152,17 +152,15 @@ def reference(results):
 
 def comparison(results):
     """Every model and landmark count: means over the emotions, and ROC AUC against the RBF SVM and all landmarks."""
-    table = pd.concat({metric: summarize(results, metric)["mean"] for metric in METRICS}, axis=1)
-    if not reference(results):
-        return table
-    for model in results["model"].unique():
+    table = pd.concat({METRICS[metric]: summarize(results, metric)["mean"] for metric in METRICS}, axis=1)
+    for model in results["model"].unique() if reference(results) else ():
         most = int(results.loc[results["model"] == model, "n_landmarks"].max())
-        for title, other in {"RBF SVM's": "RBF SVM", "one on all landmarks": (model, most)}.items():
+        for title, other in {"less RBF SVM's": "RBF SVM", "less all landmarks'": (model, most)}.items():
             tests = paired_tests(results, other, metric="roc_auc")
             for test in tests[(tests["model"] == model) & (tests["emotion"] == "mean")].itertuples():
-                text = f"{test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p = {test.pvalue:.3f}"
-                table.loc[(model, test.n_landmarks), f"roc_auc less the {title}"] = text
-    return table.fillna("")
+                text = f"{test.difference:+.3f} ± {test.high - test.difference:.3f} ({test.pvalue:.3f})"
+                table.loc[(model, test.n_landmarks), title] = text
+    return table.fillna("").rename_axis(["model", "landmarks"])
 
 
 def markdown(table):
@@ -202,7 +200,8 @@ def write(output, results, run, is_ck):
         parts.append(f"## Table {number}: accuracy of {model} by landmark count\n\n{markdown(table)}\n")
     table = comparison(results)
     table.to_csv(output / "comparison.csv")
-    parts.append(f"## All models, mean over the emotions\n\n{markdown(table)}\n")
+    note = "Differences are of the ROC AUC, ± half the 95 % interval, with (p) of the corrected paired test."
+    parts.append(f"## All models, mean over the emotions\n\n{note}\n\n{markdown(table)}\n")
     for metric in METRICS:
         table = summarize(results, metric)
         parts.append(f"## {metric} of all models by emotion\n\n{markdown(table)}\n")

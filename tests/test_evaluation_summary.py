@@ -75,6 +75,12 @@ def test_reference_without_this_count_gives_its_largest(results):
     assert set(table["reference_n_landmarks"]) == {468}
 
 
+def test_reference_alone_gives_a_table_without_rows():
+    only = _results({"SVM": {"fear": [0.5, 0.7]}})
+    assert paired_tests(only, "SVM", metric="accuracy").query("emotion == 'mean'").empty
+    assert (summarize(only, "accuracy", reference="SVM")["p"] == "").all()
+
+
 def test_summary_with_a_reference_adds_the_means_test(results):
     table = summarize(results, "accuracy", reference="SVM")
     tests = paired_tests(results, "SVM", metric="accuracy")

@@ -264,7 +264,7 @@ def test_threads_of_one_process_do_not_draw_each_others_numbers(planted):
     assert_array_equal(found, serial)
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("default", "ignore:1 of 1 workers have several threads")
 def test_killed_scheduler_ends_clearly_and_the_next_run_goes_on(planted, tmp_path):
     X, emotion, groups = planted
     arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 5, "n_runs": 2, "random_state": 0}

@@ -128,7 +128,8 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
                     **{key: test[key] for key in ("low", "high", "statistic", "pvalue")},
                 }
             )
-    return pd.DataFrame(rows)
+    columns = ["model", "n_landmarks", "emotion", "reference_n_landmarks", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "statistic", "pvalue"])
 
 
 def _reference_count(results, reference, count):

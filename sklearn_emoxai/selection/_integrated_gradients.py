@@ -1,5 +1,6 @@
 """The selection by integrated gradients of a network's decisions."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -254,23 +255,26 @@ class IGLandmarkSelector(LandmarkSelector):
         explain = delayed(check_memory(self.memory).cache(_explain))
         # A cluster ignores n_jobs, and would send X to another worker even for a single network.
         backend = "sequential" if self.n_repeats == 1 else None
-        return Parallel(n_jobs=self.n_jobs, backend=backend)(
-            explain(
-                estimator,
-                X,
-                y,
-                positive,
-                emotion,
-                groups,
-                seed=seed,
-                n_steps=self.n_steps,
-                explain=self.explain,
-                typical=self.typical,
-                n_baselines=self.n_baselines,
-                random_state=self.random_state,
+        with warnings.catch_warnings():
+            # Of joblib's memory, on a busy machine; nothing that a user could mend.
+            warnings.filterwarnings("ignore", "Persisting input arguments", UserWarning)
+            return Parallel(n_jobs=self.n_jobs, backend=backend)(
+                explain(
+                    estimator,
+                    X,
+                    y,
+                    positive,
+                    emotion,
+                    groups,
+                    seed=seed,
+                    n_steps=self.n_steps,
+                    explain=self.explain,
+                    typical=self.typical,
+                    n_baselines=self.n_baselines,
+                    random_state=self.random_state,
+                )
+                for seed in [None, *seeds.tolist()]
             )
-            for seed in [None, *seeds.tolist()]
-        )
 
 
 def _check_emotion(emotion, positive, classes):
