@@ -113,17 +113,21 @@ def validation_split(codes, groups, fraction, random_state):
         n_splits = min(max(round(1 / fraction), 2), n_groups)
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "The least populated class"
-            )  # the check below has the last word
-            train, valid = next(splitter.split(codes, codes, groups))
-    if not len(set(codes[train])) == len(set(codes[valid])) == len(set(codes)):
+            # The check below has the last word.
+            warnings.filterwarnings("ignore", "The least populated class")
+            folds = list(splitter.split(codes, codes, groups))
+        train, valid = next((fold for fold in folds if _has_all_classes(codes, *fold)), folds[0])
+    if not _has_all_classes(codes, train, valid):
         raise ValueError(
             f"validation_fraction={fraction} leaves a class out of the training or the validation samples; "
             f"{len(codes)} samples{'' if groups is None else f' of {n_groups} groups'} are too few. Raise it, or "
             "pass None to train on every sample."
         )
     return train, valid
+
+
+def _has_all_classes(codes, *parts):
+    return all(len(set(codes[part])) == len(set(codes)) for part in parts)
 
 
 def standardize_on(module, X, rows):

@@ -9,6 +9,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_emoxai import ConvLSTMClassifier, classifier
+from sklearn_emoxai._training import validation_split
 
 SMALL = {"n_filters": 4, "lstm_units": 6, "fc_units": 5, "lr": 1e-2, "max_epochs": 15, "random_state": 0}
 
@@ -333,3 +334,12 @@ def test_smallest_sequences_and_batches(batch_size):
     ).fit(X, np.arange(8) > 3)
     assert np.isfinite(model.predict_proba(X)).all()
     assert ConvLSTMClassifier(**SMALL, validation_fraction=None).fit(X[:2], [0, 1]).predict(X).shape == (8,)
+
+
+def test_validation_subjects_show_both_classes_where_a_class_is_rare():
+    groups = np.repeat(np.arange(20), 3)
+    codes = np.isin(groups, [4, 11]).astype(int)
+    for seed in range(5):
+        train, valid = validation_split(codes, groups, 0.1, np.random.RandomState(seed))
+        assert set(codes[train]) == set(codes[valid]) == {0, 1}
+        assert not set(groups[train]) & set(groups[valid])

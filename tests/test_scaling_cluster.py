@@ -43,7 +43,7 @@ NETWORK = ConvLSTMClassifier(
 def cluster():
     """Two workers, which hold one thread each and are started again when they die."""
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         yield cluster
 
