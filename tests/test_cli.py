@@ -158,7 +158,7 @@ def test_an_interrupted_extraction_ends_with_130(expression_clips, tmp_path):
         _, errors = process.communicate()
     assert process.returncode == 130
     last = errors.splitlines()[-1]
-    assert last.startswith("emoxai: interrupted; ")
+    assert last.startswith("emoxai: interrupted; "), errors
     assert "--cache-dir" in last
     assert "Traceback" not in errors
     assert list(tmp_path.glob("cache/*.landmarks"))
