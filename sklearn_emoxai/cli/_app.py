@@ -103,4 +103,6 @@ def main():
         sys.exit(1)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         say(f"interrupted{'; ' if str(interrupt) else ''}{interrupt}")
+        # A detector that was just starting has threads, which would have the last word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         sys.exit(130)
