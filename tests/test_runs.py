@@ -137,7 +137,7 @@ def test_the_mean_face_of_unknown_landmarks_is_centred(planted):
         ("results.csv", "", "results.csv must be a table written by compare; No columns"),
         ("results.csv", "a,b\n1,2\n", "it lacks the columns emotion, model, n_landmarks, run"),
         ("results.csv", TABLE.splitlines()[0], "it has no rows"),
-        ("results.csv", TABLE.replace("0.9", "good"), "Unable to parse string \"good\""),
+        ("results.csv", TABLE.replace("0.9", "good"), "Unable to parse string .good."),
         ("results.csv", TABLE + "1,2\n,,,,,,,,,,,,\n", "Error tokenizing data"),
         ("explanations.npz", b"PK\x03\x04", "explanations.npz must be written by save_explanations; it can't be read"),
         ("explanations.npz", b"hello", "explanations.npz must be written by save_explanations; it can't be read"),

@@ -81,7 +81,7 @@ def deletion_curve(estimator, X, y, ranking, *, n_replaced=None, mode="deletion"
     >>> svm = make_pipeline(SequenceFlattener(), SVC(kernel="linear")).fit(X[:40], y[:40])
     >>> ranking = [4, 0, 1, 2, 3, 5, 6, 7, 8, 9]
     >>> curve = deletion_curve(svm, X[40:], y[40:], ranking, n_replaced=[0, 1, 10], neutral=0)
-    >>> curve.roc_auc[0] > 0.95 > 0.8 > curve.roc_auc[1]
+    >>> bool(curve.roc_auc[0] > 0.95 > 0.8 > curve.roc_auc[1])
     True
     """
     X = check_sequences(X)

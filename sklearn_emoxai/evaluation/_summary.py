@@ -54,7 +54,7 @@ def summarize(results, metric="balanced_accuracy", *, reference=None):
         tests = tests[tests["emotion"] == "mean"].set_index(_KEYS)
         table["difference"] = tests.apply(_interval, axis=1)
         table["p"] = tests["pvalue"].map("{:.3f}".format)
-        table = table.fillna("")
+        table = table.astype(object).fillna("")
     return table.loc[order]
 
 
