@@ -8,6 +8,7 @@ from skorch import NeuralNetClassifier
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, facemesh, landmark_attributions
 from sklearn_emoxai.attribution import BaselineWarning
+from sklearn_emoxai.selection._integrated_gradients import _draw
 from sklearn_emoxai.selection._strategies import STRATEGIES, Forward, PivotedQR, order_landmarks
 
 NETWORK = ConvLSTMClassifier(n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=20, random_state=0)
@@ -47,6 +48,30 @@ def test_without_emotion_the_baselines_are_samples_of_the_rest(planted):
     selector = _selector(n_baselines=4).fit(X, emotion == "fear")
     assert len(set(selector.typical_samples_.values())) == 4
     assert "fear" not in emotion[list(selector.typical_samples_.values())]
+
+
+@pytest.mark.parametrize("with_emotion", [True, False])
+def test_explained_samples_are_drawn_from_each_emotion(planted, with_emotion):
+    X, emotion, _ = planted
+    names = emotion if with_emotion else None
+    some = _selector(max_samples=31, n_baselines=3).fit(X, emotion == "fear", emotion=names)
+    every = _selector(n_baselines=3).fit(X, emotion == "fear", emotion=names)
+    assert not np.array_equal(some.importances_, every.importances_)
+    np.testing.assert_array_equal(some.estimator_.predict(X), every.estimator_.predict(X))
+    assert some.get_support(indices=True).tolist() == [3, 7]
+    for label, row in some.typical_samples_.items():
+        assert emotion[row] == label if with_emotion else emotion[row] != "fear"
+    limit = _selector(max_samples=60, n_baselines=3).fit(X, emotion == "fear", emotion=names)
+    np.testing.assert_array_equal(limit.importances_, every.importances_)
+
+
+def test_drawn_samples_keep_the_shares_and_miss_no_label():
+    labels = np.repeat(["anger", "fear", "joy"], [600, 397, 3])
+    rows = _draw(labels, 100, 0)
+    assert list(rows) == sorted(set(rows))
+    assert np.unique(labels[rows], return_counts=True)[1].tolist() == [60, 39, 1]
+    np.testing.assert_array_equal(rows, _draw(labels, 100, 0))
+    assert not np.array_equal(rows, _draw(labels, 100, 1))
 
 
 def test_transform_and_back(planted):
@@ -328,13 +353,21 @@ def test_bad_input_is_named(planted):
         _selector().fit(X, mislabelled, emotion=emotion)
     with pytest.raises(ValueError, match="n_baselines=41 needs as many samples of class False.*got 40"):
         _selector(n_baselines=41).fit(X, y)
+    with pytest.raises(ValueError, match="n_baselines=5 needs.* in y among max_samples=6; got 4"):
+        _selector(max_samples=6).fit(X, y)
     unlabelled = emotion.astype(object)
     unlabelled[5] = None
     with pytest.raises(ValueError, match="emotion must hold a label for each sample; sample 5 has None"):
         _selector().fit(X, y, emotion=unlabelled)
     with pytest.raises(ValueError, match="emotion must differ from 'fear'"):
         _selector().fit(X, y, emotion=np.repeat("fear", 60))
-    for name, wrong in [("n_repeats", 0), ("n_baselines", 0), ("strategy", "best"), ("symmetric", "yes")]:
+    for name, wrong in [
+        ("n_repeats", 0),
+        ("max_samples", 0),
+        ("n_baselines", 0),
+        ("strategy", "best"),
+        ("symmetric", "yes"),
+    ]:
         with pytest.raises(ValueError, match=f"'{name}' parameter"):
             _selector(**{name: wrong}).fit(X, y)
     with pytest.raises(ValueError, match="n_repeats must be 1 with a FrozenEstimator; got 2"):

@@ -57,13 +57,17 @@ class IGLandmarkSelector(LandmarkSelector):
         How typical samples are chosen, see :func:`typical_samples`.
     n_baselines : int, default=5
         Without ``emotion``: baselines are the medoids of so many clusters of the rest.
+    max_samples : int or None, default=None
+        Samples at most that are explained and that typical samples are chosen from: drawn from each emotion, or
+        class, in proportion, but one of each at least. The network trains on all. None is all, as in the paper;
+        the search for typical samples then takes time with the square of an emotion's samples.
     memory : str, path, joblib.Memory or None, default=None
         Where the ranking is kept, so that a grid over ``n_landmarks_to_select`` computes it once for each
         fold. Needs an estimator with a fixed ``random_state``.
     n_jobs : int, default=None
         Networks trained at once, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Draws the clusters, the seeds of ``n_repeats``, and the default estimator.
+        Draws the samples of ``max_samples``, the clusters, the seeds of ``n_repeats``, and the default estimator.
 
     Attributes
     ----------
@@ -144,6 +148,7 @@ class IGLandmarkSelector(LandmarkSelector):
         "explain": [StrOptions({"all", "positive"})],
         "typical": [StrOptions({"medoid", "unlikely_medoid"})],
         "n_baselines": [Interval(Integral, 1, None, closed="left")],
+        "max_samples": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -162,6 +167,7 @@ class IGLandmarkSelector(LandmarkSelector):
         explain="all",
         typical="medoid",
         n_baselines=5,
+        max_samples=None,
         memory=None,
         n_jobs=None,
         random_state=None,
@@ -176,6 +182,7 @@ class IGLandmarkSelector(LandmarkSelector):
         self.explain = explain
         self.typical = typical
         self.n_baselines = n_baselines
+        self.max_samples = max_samples
         self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -231,10 +238,11 @@ class IGLandmarkSelector(LandmarkSelector):
         """Raise before anything is trained if the data do not allow what is asked for."""
         if emotion is not None:
             _check_emotion(emotion, positive, self.classes_)
-        elif (~positive).sum() < self.n_baselines:
+        elif (n_rest := _n_drawn((~positive).sum(), len(positive), self.max_samples)) < self.n_baselines:
+            drawn = "" if self.max_samples is None else f" among max_samples={self.max_samples}"
             raise ValueError(
-                f"n_baselines={self.n_baselines} needs as many samples of class {self.classes_.tolist()[0]!r} in y; "
-                f"got {(~positive).sum()}."
+                f"n_baselines={self.n_baselines} needs as many samples of class {self.classes_.tolist()[0]!r} "
+                f"in y{drawn}; got {n_rest}."
             )
         self._n_to_select()
         for name in ("symmetric", "by_region"):
@@ -271,6 +279,7 @@ class IGLandmarkSelector(LandmarkSelector):
                     explain=self.explain,
                     typical=self.typical,
                     n_baselines=self.n_baselines,
+                    max_samples=self.max_samples,
                     random_state=self.random_state,
                 )
                 for seed in [None, *seeds.tolist()]
@@ -298,21 +307,38 @@ def _check_emotion(emotion, positive, classes):
 
 
 def _explain(
-    estimator, X, y, positive, emotion, groups, *, seed, n_steps, explain, typical, n_baselines, random_state
+    estimator,
+    X,
+    y,
+    positive,
+    emotion,
+    groups,
+    *,
+    seed,
+    n_steps,
+    explain,
+    typical,
+    n_baselines,
+    max_samples,
+    random_state,
 ):
     """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions."""
     if seed is not None:
         estimator = _reseeded(estimator, seed)
     fitted = fit_clone(estimator, X, y, groups)
-    parts = {}
+    rows = np.arange(len(X))
+    if max_samples is not None and max_samples < len(X):  # X as it is may stay in its file
+        rows = _draw(positive if emotion is None else emotion, max_samples, random_state)
+        X, positive, emotion = X[rows], positive[rows], None if emotion is None else emotion[rows]
+    typical_rows, baselines = None, None
     if emotion is None:
-        parts["typical_samples"] = _cluster_medoids(X, ~positive, n_baselines, random_state)
-        parts["baselines"] = X[list(parts["typical_samples"].values())]
+        typical_rows = _cluster_medoids(X, ~positive, n_baselines, random_state)
+        baselines = X[list(typical_rows.values())]
     attributions = landmark_attributions(
         fitted,
         X,
         labels=emotion,
-        baselines=parts.get("baselines"),
+        baselines=baselines,
         positive=positive,
         n_steps=n_steps,
         explain=explain,
@@ -322,9 +348,32 @@ def _explain(
     return Bunch(
         estimator=fitted,
         profile=attributions.frame_importances,
-        typical_samples=parts.get("typical_samples", attributions.typical_samples),
+        typical_samples={
+            name: int(rows[i]) for name, i in (typical_rows or attributions.typical_samples).items()
+        },
         convergence_delta=attributions.convergence_delta,
     )
+
+
+def _draw(labels, max_samples, random_state):
+    """Sorted rows, drawn from each label in proportion and without replacement."""
+    random_state = check_random_state(random_state)
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return np.sort(
+        np.concatenate(
+            [
+                random_state.choice(rows, _n_drawn(len(rows), len(labels), max_samples), replace=False)
+                for rows in members
+            ]
+        )
+    )
+
+
+def _n_drawn(n_members, n_samples, max_samples):
+    """Samples of a label that are drawn: its share of max_samples, at least one."""
+    if max_samples is None or max_samples >= n_samples:
+        return n_members
+    return max(n_members * max_samples // n_samples, 1)
 
 
 def _reseeded(estimator, seed):
