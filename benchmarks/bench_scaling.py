@@ -2,9 +2,10 @@
 
     python benchmarks/bench_scaling.py [--clips FOLDER] [--clips-at-most 40] [--candidates 20] [--epochs 5]
 
-Efficiency is the time of one worker over twice that of two. Workers are started, and have the package loaded,
-before the clock starts. The serial run is the peer. With one Dask worker of one thread joblib works in the calling
-process, so that this figure is a second serial one. Needs the extra "distributed".
+Efficiency is the time of one worker over twice that of two; workers have one thread of torch each. Workers are
+started, and have the package loaded, before the clock starts. The serial run is the peer, with one thread and with as
+many as there are cores. With one worker joblib works in the calling process, so that this figure is a second serial
+one. A search fits its best candidate on all data in the calling process, at the end. Needs the extra "distributed".
 """
 
 import argparse
@@ -110,10 +111,12 @@ def measure(clips, arguments):
         f"extraction of {len(clips)} clips": lambda: extractor.transform(clips),
         f"search of {arguments.candidates} candidates, 3 folds": lambda: search.fit(faces.data, y),
     }
-    warm_up(0)
-    serial = {name: timed(function) for name, function in work.items()}
-    for name, seconds in serial.items():
-        print(f"{name}, serial: {seconds:.1f} s")
+    for threads in (os.cpu_count(), 1):  # one from here on
+        torch.set_num_threads(threads)
+        warm_up(0)
+        serial = {name: timed(function) for name, function in work.items()}
+        for name, seconds in serial.items():
+            print(f"{name}, serial, {threads} threads of torch: {seconds:.1f} s", flush=True)
     for backend in (loky, dask):
         seconds = {}
         for n_workers in (1, 2):
@@ -127,7 +130,8 @@ def measure(clips, arguments):
             one, two = seconds[name, 1], seconds[name, 2]
             print(
                 f"{backend.__name__}: {name}: 1 worker {one:.1f} s ({one / serial[name]:.2f} × serial), "
-                f"2 workers {two:.1f} s, efficiency {one / two / 2:.0%}"
+                f"2 workers {two:.1f} s, efficiency {one / two / 2:.0%}",
+                flush=True,
             )
         print(
             f"{backend.__name__}: {overhead:.2f} ms a task with 2 workers; torch threads of a worker: "

@@ -1,6 +1,6 @@
 """Peak memory of training, selection and a comparison on a folder of landmarks larger than memory.
 
-    python benchmarks/bench_store.py [--gigabytes 8] [--filters 4] [--steps 5] [--folder FOLDER]
+    python benchmarks/bench_store.py [--gigabytes 8] [--filters 4] [--steps 5] [--explained 10000] [--folder FOLDER]
 
 The folder is made of make_expressions. What counts is the process's anonymous resident memory (Linux's RssAnon):
 pages of files belong to the page cache, which the system takes back when it needs them. Peers: what numpy's own
@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--gigabytes", type=float, default=8.0)
     parser.add_argument("--filters", type=int, default=4)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--explained", type=int, default=10_000, help="samples that the selector explains")
     parser.add_argument("--folder", help="where the temporary folder goes, and temporary files")
     arguments = parser.parse_args()
     tempfile.tempdir = arguments.folder
@@ -86,7 +87,11 @@ def run(faces, size, arguments):
         n_filters=arguments.filters, max_epochs=1, lr=1e-3, batch_size=256, validation_fraction=None, random_state=0
     )  # fmt: skip
     selector = IGLandmarkSelector(
-        network, n_landmarks_to_select=32, n_steps=arguments.steps, explain="positive", random_state=0
+        network,
+        n_landmarks_to_select=32,
+        n_steps=arguments.steps,
+        max_samples=arguments.explained,
+        random_state=0,
     )
     rows = next(GroupShuffleSplit(1, train_size=0.8, random_state=0).split(y, y, faces.groups))[0]
     measured("numpy's own memory map, X[rows] of a fold", size, lambda: np.asarray(faces.data)[rows].nbytes)
