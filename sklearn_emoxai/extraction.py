@@ -13,8 +13,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from . import __version__
+from ._transformers import SequencesOutMixin
 from .detection import detector_fingerprint
-from .facemesh import N_LANDMARKS
+from .facemesh import N_LANDMARKS, landmark_names
 from .landmark_store import LandmarkCache, hash_source, load_landmarks, save_landmarks
 from .single_video import LandmarkSequence, Options, check_choice, extract, extract_landmarks
 
@@ -31,7 +32,7 @@ __all__ = [
 _CACHE_VERSION = 1  # raised whenever the code changes the landmarks that it finds
 
 
-class LandmarkExtractor(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Turn videos into sequences of face-mesh landmarks.
 
     It learns nothing: `transform` works without `fit`, so a pipeline may begin with it.
@@ -184,6 +185,19 @@ class LandmarkExtractor(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             if result.sequence is not None:
                 row[:] = result.sequence.landmarks
         return landmarks
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the landmarks, such as ``left_brow_276``.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        ndarray of shape (468,), object
+        """
+        return np.asarray(landmark_names(), dtype=object)
 
     def _options(self):
         if self.n_frames is None:

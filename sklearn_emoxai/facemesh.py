@@ -71,6 +71,8 @@ __all__ = [
     "TEMPLATE",
     "TEMPLATE_3D",
     "TRIANGLES",
+    "landmark_names",
+    "region_of_landmarks",
 ]
 
 N_LANDMARKS = 468
@@ -118,3 +120,34 @@ CONTOURS = {
         "right_eye": "7 33 246 161 160 159 158 157 173 133 155 154 153 145 144 163",
     }.items()
 }
+
+
+def region_of_landmarks():
+    """Region of each landmark.
+
+    Returns
+    -------
+    ndarray of shape (468,), object
+    """
+    region = np.empty(N_LANDMARKS, dtype=object)
+    for name, landmarks in REGIONS.items():
+        region[landmarks] = name
+    return region
+
+
+def landmark_names(n_landmarks=N_LANDMARKS):
+    """Names of landmarks, as feature names.
+
+    Parameters
+    ----------
+    n_landmarks : int, default=468
+
+    Returns
+    -------
+    list of str
+        Region and index, such as ``"left_brow_276"``, for the 468 of the mesh; ``"landmark0"``, ``"landmark1"``
+        and so on for any other number.
+    """
+    if n_landmarks != N_LANDMARKS:
+        return [f"landmark{i}" for i in range(n_landmarks)]
+    return [f"{region}_{i}" for i, region in enumerate(region_of_landmarks())]

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import facemesh
 from ._mapped import in_blocks
+from ._transformers import SequencesOutMixin, names_of_landmarks
 from ._validation import check_fit, check_sequences
 
 # By number of landmarks: the face mesh, the face mesh with ten iris points, iBUG 300-W's 68 (as in CK+).
@@ -49,7 +50,7 @@ def _mirror_68():
     return permutation
 
 
-class _SequenceTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class _ShapeLearner(TransformerMixin, BaseEstimator):
     """A transformer of sequences whose fit learns the shape alone."""
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -67,6 +68,26 @@ class _SequenceTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_key
         """
         check_fit(self, X)
         return self
+
+
+class _SequenceTransformer(SequencesOutMixin, _ShapeLearner):
+    """One that gives sequences of the same landmarks."""
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the landmarks, which stay what they are.
+
+        Parameters
+        ----------
+        input_features : array-like of shape (n_landmarks,), default=None
+            None names those of the 468-point mesh by region and index, such as ``left_brow_276``, and others
+            ``landmark0``, ``landmark1`` and so on.
+
+        Returns
+        -------
+        ndarray of shape (n_landmarks,), object
+        """
+        check_is_fitted(self)
+        return names_of_landmarks(self, input_features)
 
 
 class LandmarkAligner(_SequenceTransformer):
@@ -220,7 +241,7 @@ class NeutralDifference(_SequenceTransformer):
         return in_blocks(lambda rows: X[rows, 0 if self.keep_first else 1 :] - X[rows, :1], X)
 
 
-class SequenceFlattener(_SequenceTransformer, auto_wrap_output_keys=("transform",)):
+class SequenceFlattener(_ShapeLearner):
     """Lay each sequence out as one row, for an SVM or any other 2-D estimator.
 
     Attributes
@@ -265,26 +286,17 @@ class SequenceFlattener(_SequenceTransformer, auto_wrap_output_keys=("transform"
         Parameters
         ----------
         input_features : array-like of shape (n_landmarks,), default=None
-            Names of the landmarks; None calls them landmark0, landmark1 and so on.
+            Names of the landmarks. None names those of the 468-point mesh by region and index, and others
+            landmark0, landmark1 and so on. A Pipeline's ``get_feature_names_out`` passes a selector's names on.
 
         Returns
         -------
         ndarray of shape (n_frames * 2 * n_landmarks,), object
         """
         check_is_fitted(self)
-        if input_features is None:
-            input_features = [f"landmark{i}" for i in range(self.n_features_in_)]
-        if len(input_features) != self.n_features_in_:
-            raise ValueError(
-                f"input_features must hold {self.n_features_in_} names; got {len(input_features)}."
-            )
+        names = names_of_landmarks(self, input_features)
         return np.array(
-            [
-                f"frame{p}_{c}_{name}"
-                for p in range(self.n_frames_in_)
-                for c in "xy"
-                for name in input_features
-            ],
+            [f"frame{p}_{c}_{name}" for p in range(self.n_frames_in_) for c in "xy" for name in names],
             dtype=object,
         )
 

@@ -12,7 +12,10 @@ from sklearn_emoxai import (
     IGLandmarkSelector,
     LandmarkAligner,
     LandmarkExtractor,
+    NeutralDifference,
     SequenceFlattener,
+    VarianceLandmarkSelector,
+    facemesh,
 )
 from sklearn_emoxai.datasets import make_expression_videos, make_expressions
 
@@ -135,3 +138,25 @@ def test_a_pipeline_from_video_files_to_decisions(tmp_path):
     np.testing.assert_array_equal(
         again.decision_function(clips.paths), pipeline.decision_function(clips.paths)
     )
+
+
+@pytest.mark.parametrize("where", ["pipeline", "global"])
+def test_names_and_data_frames_pass_through_a_pipeline(where):
+    X = np.random.default_rng(0).normal(size=(6, 3, 2, 468)).astype(np.float32)
+    steps = [LandmarkAligner(), NeutralDifference(), VarianceLandmarkSelector(n_landmarks_to_select=2)]
+    pipeline = make_pipeline(*steps, SequenceFlattener())
+    if where == "pipeline":
+        pipeline.set_output(transform="pandas")
+    with config_context(transform_output="pandas" if where == "global" else "default"):
+        table = pipeline.fit_transform(X)
+        sequences = pipeline[:-1].transform(X)
+    chosen = pipeline[2].get_support(indices=True)
+    assert [name.split("_")[-1] for name in pipeline[:-1].get_feature_names_out()] == [str(i) for i in chosen]
+    names = facemesh.landmark_names()
+    assert pipeline.get_feature_names_out().tolist() == [
+        f"frame{p}_{c}_{names[i]}" for p in range(2) for c in "xy" for i in chosen
+    ]
+    assert table.columns[1] == "frame0_x_landmark1"  # an array tells the flattener no names
+    assert type(sequences) is np.ndarray
+    np.testing.assert_array_equal(table, sequences.reshape(6, -1))
+    np.testing.assert_array_equal(LandmarkExtractor().get_feature_names_out(), names)

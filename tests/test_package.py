@@ -14,7 +14,7 @@ PACKAGE = Path(sklearn_emoxai.__file__).parent
 # A module may import the modules of the layers before its own, and of its own package.
 LAYERS = [
     {"_mapped", "facemesh", "convlstm"},
-    {"_validation", "_fused", "landmark_folder", "cluster"},
+    {"_validation", "_transformers", "_fused", "landmark_folder", "cluster"},
     {"_training"},
     {"video", "landmark_store", "face_crop", "preprocessing"},
     {"detection", "persistence"},

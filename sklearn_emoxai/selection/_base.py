@@ -7,11 +7,11 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .. import facemesh
+from .._transformers import SequencesOutMixin, names_of_landmarks
 from .._validation import check_sequences
 
 
-class LandmarkSelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Keep the first landmarks of a ranking. Subclasses' ``fit`` ends in a call of ``_select``."""
 
     _parameter_constraints = {
@@ -106,29 +106,10 @@ class LandmarkSelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         ndarray of shape (n_selected,), object
         """
         check_is_fitted(self)
-        n_landmarks = self.n_features_in_
-        if input_features is None:
-            input_features = _landmark_names(n_landmarks)
-        if len(input_features) != n_landmarks:
-            raise ValueError(f"input_features must hold {n_landmarks} names; got {len(input_features)}.")
-        return np.asarray(input_features, dtype=object)[self.support_]
+        return names_of_landmarks(self, input_features)[self.support_]
 
 
 def fit_clone(estimator, X, y, groups):
     """A fitted clone; the groups go to its fit where it takes them."""
     takes_groups = groups is not None and has_fit_parameter(estimator, "groups")
     return clone(estimator).fit(X, y, **({"groups": groups} if takes_groups else {}))
-
-
-def mesh_regions():
-    """Region of each landmark of the 468-point mesh."""
-    region = np.empty(facemesh.N_LANDMARKS, dtype=object)
-    for name, landmarks in facemesh.REGIONS.items():
-        region[landmarks] = name
-    return region
-
-
-def _landmark_names(n_landmarks):
-    if n_landmarks != facemesh.N_LANDMARKS:
-        return [f"landmark{i}" for i in range(n_landmarks)]
-    return [f"{region}_{i}" for i, region in enumerate(mesh_regions())]

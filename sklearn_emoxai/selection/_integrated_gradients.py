@@ -16,7 +16,7 @@ from .. import facemesh
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
 from ..attribution import landmark_attributions, typical_samples
 from ..classifier import ConvLSTMClassifier
-from ._base import LandmarkSelector, fit_clone, mesh_regions
+from ._base import LandmarkSelector, fit_clone
 from ._strategies import STRATEGIES, order_landmarks
 
 
@@ -229,7 +229,7 @@ class IGLandmarkSelector(LandmarkSelector):
             order_landmarks(
                 STRATEGIES[self.strategy](X, positive, self.importances_),
                 mirror=facemesh.MIRROR if self.symmetric else None,
-                regions=mesh_regions() if self.by_region else None,
+                regions=facemesh.region_of_landmarks() if self.by_region else None,
             )
         )
         return self
