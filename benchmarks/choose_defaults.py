@@ -1,12 +1,13 @@
 """How the defaults of ConvLSTMClassifier were chosen: the parameters that the paper leaves open, one by one.
 
-    python benchmarks/choose_defaults.py [--clips FOLDER] [--emotions fear,sadness] [--n-jobs 2]
+    python benchmarks/choose_defaults.py [--clips FOLDER] [--emotions fear,sadness] [--n-jobs 2] [--keep-neutral]
 
 Every row changes one thing against the defaults and is scored by ROC AUC on subjects that were not trained on
 (StratifiedGroupKFold, 4 parts, scores pooled over them), on the same splits for all rows, with both SVMs beside
 them. The data are make_expressions, and a folder of clips where one is given: aligned, every fourth landmark (117,
 about the paper's 128), less the first frame. The networks have the paper's F = 40, Q = 58, R = 63, Adam and batches
-of 16, and train on every sample for a fixed number of epochs.
+of 16, and train on every sample for a fixed number of epochs, but for the rows with a validation_fraction, which
+watch the loss on subjects of their own.
 """
 
 import argparse
@@ -48,6 +49,8 @@ CHANGES = [
     {"precision": "medium"},
     {"n_filters": 8},
     {"randomized_conv": True},
+    *({"validation_fraction": 0.1, "patience": patience} for patience in (10, 30, 100)),
+    *({"validation_fraction": 0.25, "patience": patience} for patience in (10, 30, 100)),
 ]
 
 
@@ -75,19 +78,20 @@ def auc(model, X, y, groups, seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for train, test in StratifiedGroupKFold(4, shuffle=True, random_state=seed).split(X, y, groups):
-            scores[test] = clone(model).fit(X[train], y[train]).decision_function(X[test])
+            params = {"groups": groups[train]} if isinstance(model, ConvLSTMClassifier) else {}
+            scores[test] = clone(model).fit(X[train], y[train], **params).decision_function(X[test])
     return roc_auc_score(y, scores), time.perf_counter() - started
 
 
-def data_sets(clips):
-    """Name → sequences, emotions and subjects."""
+def data_sets(clips, keep_neutral):
+    """Name → sequences, less the first frame unless that is kept, emotions and subjects."""
     made = make_expressions(n_subjects=20, n_repeats=1, random_state=0)
     sets = {"make_expressions": (made.data, made.target, made.groups)}
     if clips is not None:
         found = load_video_folder(clips)
         X = LandmarkExtractor(n_frames=10, n_jobs=2, verbose=1).fit_transform(found.paths)
         sets["clips"] = (X, found.target, found.groups)
-    prepare = make_pipeline(LandmarkAligner(), NeutralDifference())
+    prepare = make_pipeline(LandmarkAligner(), "passthrough" if keep_neutral else NeutralDifference())
     return {name: (prepare.fit_transform(X)[..., ::4], *rest) for name, (X, *rest) in sets.items()}
 
 
@@ -100,6 +104,7 @@ def main():
     parser.add_argument("--max-epochs", type=int, default=100)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep-neutral", action="store_true", help="aligned landmarks as they are")
     parser.add_argument("--rows", default="", help="only the rows that contain one of these, |-separated")
     arguments = parser.parse_args()
     emotions = arguments.emotions.split(",")
@@ -109,7 +114,7 @@ def main():
         if any(part in name for part in arguments.rows.split("|"))
     }
     cells = {}
-    for data, (X, emotion, groups) in data_sets(arguments.clips).items():
+    for data, (X, emotion, groups) in data_sets(arguments.clips, arguments.keep_neutral).items():
         tasks = [(name, model, e) for name, model in rows.items() for e in emotions]
         results = Parallel(n_jobs=arguments.n_jobs, verbose=1)(
             delayed(auc)(model, X, emotion == e, groups, arguments.seed) for _, model, e in tasks

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from . import __version__
-from .landmark_folder import write_atomically
+from .landmark_folder import is_landmark_folder, write_atomically
 
 _FORMAT = 1
 # Beside skops' own schema.json and arrays, which stay as skops writes them.
@@ -73,7 +73,7 @@ def save(estimator, path):
     TypeError
         ``estimator`` is none, or holds something that skops can't write, such as an open file.
     FileNotFoundError, OSError
-        The file can't be written there.
+        There is no such folder, or the file can't be written there.
 
     Warns
     -----
@@ -107,6 +107,10 @@ def save(estimator, path):
     """
     import skops.io
 
+    folder = Path(path).parent
+    if not folder.is_dir():
+        why = "is no folder" if folder.exists() else "does not exist"
+        raise FileNotFoundError(f"{os.fspath(path)} can't be written: {folder} {why}.")
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(f"estimator must be a scikit-learn estimator; got {type(estimator).__name__}.")
     try:
@@ -154,7 +158,7 @@ def load(path, *, trusted=()):
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file." if path.exists() else f"{path} does not exist.")
+        raise FileNotFoundError(_no_file(path))
     foreign = f"{path} must be a file written by sklearn_emoxai.save"
     with open(path, "rb") as stream:
         try:
@@ -163,6 +167,17 @@ def load(path, *, trusted=()):
             raise ValueError(f"{foreign}; {error}") from error
         _compare_versions(path, note)
         return _load_checked(stream, path, foreign, trusted)
+
+
+def _no_file(path):
+    """Why there is nothing to load, and where else it may be."""
+    if not path.exists():
+        return f"{path} does not exist."
+    if is_landmark_folder(path):
+        return f"{path} is no file, but a folder of landmarks."
+    if (path / "model.skops").is_file():
+        return f"{path} is no file, but the folder of a run; its detector is {path / 'model.skops'}."
+    return f"{path} is no file."
 
 
 class _Foreign(Exception):
@@ -242,6 +257,9 @@ def _read_note(stream):
     """The entry that tells of the versions."""
     try:
         with zipfile.ZipFile(stream) as archive:
+            names = set(archive.namelist())
+            if _NOTE not in names:
+                raise _Foreign(_other_archive(names))
             # A compressed entry could unfold to more than the memory.
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise _Foreign("it is compressed.")
@@ -250,8 +268,6 @@ def _read_note(stream):
             version, versions = note["format"], dict(note["versions"])
     except zipfile.BadZipFile:
         raise _Foreign("it is no zip archive, or is cut off.") from None
-    except KeyError:
-        raise _Foreign("it is another zip archive.") from None
     except _Foreign:
         raise
     except Exception as error:
@@ -264,6 +280,19 @@ def _read_note(stream):
             f"which reads format {_FORMAT}."
         )
     return versions
+
+
+def _other_archive(names):
+    """What a zip archive with these entries is, if no saved estimator."""
+    if {"data.npy", "format.npy"} <= names:
+        return "it holds landmarks, as save_landmarks and emoxai extract write them."
+    if "template.npy" in names:
+        return "it holds the explanations of a run; its detector is the file model.skops."
+    if names and all(name.endswith(".npy") for name in names):
+        return "it holds NumPy arrays."
+    if "schema.json" in names:
+        return "skops wrote it without sklearn_emoxai.save."
+    return "it is another zip archive."
 
 
 def _versions():

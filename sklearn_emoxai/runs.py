@@ -161,6 +161,20 @@ def keep_detector(folder, model, X, y, *, groups=None, n_jobs=None):
     return detector
 
 
+def add_to_meta(folder, **facts):
+    """Add to ``run.json`` what :func:`compare` can't know.
+
+    Parameters
+    ----------
+    folder : path-like
+    **facts
+        Values that JSON can hold; a name that is there already is replaced.
+    """
+    path = Path(folder) / META
+    meta = json.dumps(_read_meta(path) | facts, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, meta.encode())
+
+
 def fewest_landmarks(results, model, *, metric="roc_auc"):
     """The least number of landmarks that does as well as the best, by the one-standard-error rule.
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
@@ -22,11 +23,14 @@ from sklearn_emoxai import (
     SequenceFlattener,
     UnivariateLandmarkSelector,
     cli,
+    facemesh,
     load,
     load_landmarks,
+    paired_tests,
     save,
     save_landmarks,
 )
+from sklearn_emoxai.cli._comparing import better_than
 from sklearn_emoxai.cli._predicting import load_detector, predictions
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.runs import read_run
@@ -102,6 +106,8 @@ def test_compare_leaves_a_whole_run(run, landmarks):
     assert found.meta["data"]["description"] == "landmarks.npz"
     assert set(found.results["emotion"]) == {"happiness", "surprise"}
     assert len(found.results) == 2 * 2 * 2 * 2  # emotions, models, counts, splits
+    assert found.meta["strategy"] == "forward"
+    assert found.meta["preprocessing"] == ["LandmarkAligner", "NeutralDifference"]
     assert list(found.explanations) == EMOTIONS
     assert found.template.shape == (2, 468)
     detector = load(run / "model.skops")
@@ -109,6 +115,7 @@ def test_compare_leaves_a_whole_run(run, landmarks):
     kept = {int(each.support.sum()) for each in found.explanations.values()}
     assert kept < {16, 468}
     assert len(kept) == 1
+    assert found.meta["saved"] == {"model": "T-EMO", "n_landmarks": kept.pop()}
     data = load_landmarks(landmarks)
     assert detector.predict(data.data).shape == data.target.shape
 
@@ -130,10 +137,79 @@ def test_compare_keeps_the_landmarks_and_emotions_that_are_asked_for(landmarks, 
     done = _invoke(*arguments, *QUICK[:-1])
     assert "linear SVM" in done.output
     assert f"emoxai report {folder}" in done.output
+    assert "Preprocessing LandmarkAligner, NeutralDifference; strategy forward." in done.output
     found = read_run(folder)
     assert set(found.results["emotion"]) == {"surprise"}
     assert found.explanations["surprise"].support.sum() == 9
     assert load(folder / "model.skops").classes_.tolist() == ["other", "surprise"]
+
+
+@pytest.mark.parametrize("saved", ["linear SVM", "R-EMO"])
+def test_any_model_can_be_saved(saved, landmarks, clips, tmp_path):
+    folder = tmp_path / "run"
+    options = (
+        "--models",
+        saved,
+        "--n-landmarks",
+        "16",
+        "--strategy",
+        "top",
+        "--save",
+        saved,
+        "--emotions",
+        "surprise",
+    )
+    _invoke("compare", landmarks, "-o", folder, *options, *QUICK)
+    meta = read_run(folder).meta
+    assert (meta["strategy"], meta["saved"]) == ("top", {"model": saved, "n_landmarks": 16})
+    selector = load(folder / "model.skops").estimators_["surprise"]["select"]
+    # The paper's rule: the most important ones.
+    assert set(selector.get_support(indices=True)) == set(np.argsort(-selector.importances_)[:16])
+    video = sorted(clips.glob("*surprise.mp4"))[0]
+    done = _invoke("predict", folder / "model.skops", video)
+    assert done.output.splitlines()[1].split()[1] in ("other", "surprise")
+    assert "surprise: 16 of 468 landmarks chosen" in _invoke("explain", folder / "model.skops").output
+    _invoke("report", folder, "-o", tmp_path / "report.html", "-q")
+    if saved == "linear SVM":
+        message = _mistake("explain", folder / "model.skops", video)
+        assert message.startswith("MODEL must hold networks")
+        assert "Without a second argument" in message
+    else:
+        _invoke("explain", folder / "model.skops", video)
+
+
+def _scores(**by_model):
+    """Results of models with 8 landmarks, on four splits."""
+    rows = [
+        {
+            "emotion": "fear",
+            "model": model.replace("_", " "),
+            "n_landmarks": 8,
+            "run": 0,
+            "split": split,
+            "roc_auc": value,
+        }
+        for model, values in by_model.items()
+        for split, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows).assign(n_train=30, n_test=10)
+
+
+def test_a_model_that_is_better_than_the_saved_one_is_told():
+    results = _scores(**{"T-EMO": [0.8, 0.82, 0.81, 0.79], "linear SVM": [0.9, 0.93, 0.93, 0.9]})
+    (line,) = better_than(results, "T-EMO", 8)
+    p = paired_tests(results, "T-EMO", metric="roc_auc")["pvalue"].iloc[-1]
+    assert p < 0.05
+    assert line == (
+        f"linear SVM on 8 landmarks has the higher mean ROC AUC, 0.915 against 0.805 of T-EMO with 8 (p = {p:.3f}). "
+        "T-EMO is saved because its decisions can be explained. --save 'linear SVM' saves that instead."
+    )
+    assert better_than(results, "linear SVM", 8) == []
+    assert better_than(results, "T-EMO", 9) == []  # of which nothing is known
+    one = results.query("split == 0")
+    assert "of T-EMO with 8. T-EMO" in better_than(one, "T-EMO", 8)[0]
+    majority = _scores(**{"T-EMO": [0.4, 0.4], "majority class": [0.5, 0.5]})
+    assert better_than(majority, "T-EMO", 8) == []  # which can't be saved
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix")
@@ -187,14 +263,49 @@ def test_explain_tells_what_the_detector_looks_at(run, tmp_path):
     blocks = done.output.strip().split("\n\n")
     assert [block.partition(":")[0] for block in blocks] == EMOTIONS
     assert all(len(block.splitlines()) == 2 + 4 for block in blocks)
+    explanation = read_run(run).explanations["surprise"]
+    names = facemesh.landmark_names()
+    listed = [line.split() for line in blocks[2].splitlines()[2:]]
+    chosen = explanation.ranking[:4]
+    assert [row[0] for row in listed] == [names[i] for i in chosen]
+    assert [row[1] for row in listed] == ["1", "2", "3", "4"]
+    ranks = np.argsort(np.argsort(-explanation.importances, kind="stable")) + 1
+    assert [row[3] for row in listed] == [str(ranks[i]) for i in chosen]
+    # The network sees five of six frames, those less the neutral first one.
+    assert explanation.profile.shape == (5, 468)
+    assert [row[4] for row in listed] == [str(explanation.profile[:, i].argmax() + 2) for i in chosen]
     assert figure.stat().st_size > 20_000
     records = json.loads(_invoke("explain", run / "model.skops", "--json").output)
-    explanation = read_run(run).explanations["surprise"]
     assert len(records["surprise"]) == 468
     first = records["surprise"][0]
     assert first["importance"] == explanation.importances.max()
     assert first["landmark"] == explanation.importances.argmax()
     assert first["region"] != ""
+
+
+def test_shares_of_regions_are_those_of_the_chosen_landmarks(run, clips):
+    video = sorted(clips.glob("*surprise.mp4"))[0]
+    for source in ((), (video,)):
+        arguments = ("explain", run / "model.skops", *source, "--emotion", "surprise")
+        (records,) = json.loads(_invoke(*arguments, "--json").output).values()
+        table = pd.DataFrame(records).query("chosen")
+        shares = table.groupby("region")["importance"].sum().sort_values(ascending=False)[:3]
+        expected = ", ".join(
+            f"{region} {each / table.importance.sum():.0%}" for region, each in shares.items()
+        )
+        heading = _invoke(*arguments).output.splitlines()[0]
+        assert heading == f"surprise: {len(table)} of 468 landmarks chosen; of their importance {expected}"
+
+
+def test_explain_takes_an_emotion(run, clips, landmarks):
+    video = sorted(clips.glob("*surprise.mp4"))[0]
+    for source in ((), (video,), (landmarks,)):
+        for emotion in ("happiness", "surprise"):
+            done = _invoke("explain", run / "model.skops", *source, "--emotion", emotion, "--json")
+            assert list(json.loads(done.output)) == [emotion]
+        assert "--emotion must be one of happiness, neutral, surprise; got 'joy'" in _mistake(
+            "explain", run / "model.skops", *source, "--emotion", "joy"
+        )
 
 
 def test_explain_attributes_decisions_on_given_sequences(run, landmarks):
@@ -284,6 +395,7 @@ def test_models_that_do_not_fit_are_named(run, landmarks, svm_file, clips, tmp_p
     save(LandmarkAligner(), tmp_path / "aligner.skops")
     assert "it holds a LandmarkAligner" in _mistake("predict", tmp_path / "aligner.skops", video)
     assert "is no zip archive" in _mistake("predict", video, video)
+    assert "it holds landmarks" in _mistake("predict", landmarks, video)
 
 
 def test_detectors_without_networks_tell_their_selection_only(svm_file, tmp_path):
@@ -314,7 +426,18 @@ def test_landmarks_that_do_not_fit_are_named(tmp_path):
     assert "--models must be some of majority class, " in _mistake("compare", file, *out, "--models", "magic")
     assert "protocol must be one of" in _mistake("compare", file, *out, "--protocol", "magic")
     assert "emotions must be labels of y" in _mistake("compare", file, *out, "--emotions", "joy")
-    assert "--keep must be at most the 20 landmarks" in _mistake("compare", file, *out, "--keep", "21")
+    most = "must be at least 1 and at most the 20 landmarks of"
+    assert f"--keep {most}" in _mistake("compare", file, *out, "--keep", "21")
+    assert f"--n-landmarks {most} {file}; got 500" in _mistake(
+        "compare", file, *out, "--n-landmarks", "500,8"
+    )
+    assert f"--n-landmarks {most}" in _mistake("compare", file, *out, "--n-landmarks", "8,0")
+    assert "--strategy must be one of forward, qr, top; got 'best'" in _mistake(
+        "compare", file, *out, "--strategy", "best"
+    )
+    assert "--save must be one of linear SVM, RBF SVM, T-EMO, R-EMO; got 'majority class'" in _mistake(
+        "compare", file, *out, "--save", "majority class"
+    )
     assert not (tmp_path / "run").exists()
 
 

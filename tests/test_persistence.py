@@ -201,8 +201,13 @@ def test_saving_replaces_the_file_whole_or_leaves_it(network_file, tmp_path):
 def test_mistakes_are_named(tmp_path):
     with pytest.raises(TypeError, match="estimator must be a scikit-learn estimator; got dict"):
         save({}, tmp_path / "it.skops")
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        save(_network(), tmp_path / "nowhere" / "it.skops")
+    file = tmp_path / "nowhere" / "it.skops"
+    with pytest.raises(FileNotFoundError) as caught:
+        save(_network(), file)
+    assert str(caught.value) == f"{file} can't be written: {file.parent} does not exist."
+    (tmp_path / "plain").touch()
+    with pytest.raises(FileNotFoundError, match="plain is no folder"):
+        save(_network(), tmp_path / "plain" / "it.skops")
     with pytest.raises(FileNotFoundError, match="it.skops does not exist"):
         load(tmp_path / "it.skops")
     with pytest.raises(FileNotFoundError, match="is no file"):
@@ -241,17 +246,39 @@ def test_a_foreign_file_is_refused(tmp_path):
         with pytest.raises(ValueError, match="it is no zip archive"):
             load(file)
     skops.io.dump(SVC(), file)
+    with pytest.raises(ValueError, match="skops wrote it without sklearn_emoxai.save"):
+        load(file)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("readme.txt", b"hello")
     with pytest.raises(ValueError, match="it is another zip archive"):
         load(file)
-    np.savez(tmp_path / "it.npz", a=1)
-    with pytest.raises(ValueError, match="it is another zip archive"):
-        load(tmp_path / "it.npz")
+
+
+def test_other_files_and_folders_of_the_project_are_called_by_name(tmp_path):
+    file = tmp_path / "it.npz"
+    for arrays, message in (
+        ({"a": 1}, "it holds NumPy arrays"),
+        ({"template": 1, "fear/support": 1}, "explanations of a run; its detector is the file model.skops"),
+    ):
+        np.savez_compressed(file, **arrays)
+        with pytest.raises(ValueError, match=message):
+            load(file)
+    emoxai.save_landmarks(file, np.zeros((2, 3, 2, 5)))
+    with pytest.raises(ValueError, match=r"it\.npz must be a file written by .*save; it holds landmarks"):
+        load(file)
+    (tmp_path / "model.skops").touch()
+    with pytest.raises(FileNotFoundError, match=r"the folder of a run; its detector is .*model\.skops"):
+        load(tmp_path)
+    (tmp_path / "landmarks.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="is no file, but a folder of landmarks"):
+        load(tmp_path)
 
 
 def test_a_compressed_file_is_refused_unopened(network_file, tmp_path):
     bomb = tmp_path / "bomb.skops"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("schema.json", b"0" * 10_000_000)
+        archive.writestr("sklearn_emoxai.json", b"{}")
     assert bomb.stat().st_size < 20_000
     with pytest.raises(ValueError, match="it is compressed"):
         load(bomb)

@@ -11,6 +11,7 @@ from sklearn_emoxai import (
     ConvLSTMClassifier,
     EmotionClassifier,
     LandmarkAligner,
+    LandmarkExtractor,
     MirrorAugmented,
     NeutralDifference,
     SequenceFlattener,
@@ -101,14 +102,19 @@ def test_the_video_has_every_frame_with_a_panel_below(detector, video, clip, tmp
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_the_last_frame_of_a_short_clip_has_the_probabilities_of_the_whole(detector, video):
-    sequence = extract_landmarks(video)
-    windows = _annotate._windows(sequence.timestamps, N_FRAMES, 2.0)
+def test_the_last_frame_of_a_short_clip_has_the_probabilities_of_predict(detector, clip):
+    # At 25 frames per second close frames are tracked, the four of predict are not.
+    sequence, windows = _annotate._seen(clip, N_FRAMES, 2.0)
     np.testing.assert_array_equal(windows[-1], sample_indices(sequence.timestamps, N_FRAMES))
     np.testing.assert_array_equal(windows[0], 0)
     probabilities = _annotate._probabilities(detector, sequence, windows)
-    whole = sequence.landmarks[sample_indices(sequence.timestamps, N_FRAMES)][None]
-    np.testing.assert_allclose(probabilities[-1], detector.predict_proba(whole)[0], rtol=1e-6)
+    X = LandmarkExtractor(n_frames=N_FRAMES).fit_transform([clip])
+    np.testing.assert_array_equal(sequence.landmarks[windows[-1]], X[0])
+    np.testing.assert_allclose(probabilities[-1], detector.predict_proba(X)[0], rtol=1e-6)
+    tracked = extract_landmarks(clip)
+    assert np.abs(tracked.landmarks[windows[-1]] - X[0]).max() > 0.05  # pixels
+    # A window that is not the whole clip keeps its own.
+    np.testing.assert_array_equal(_annotate._seen(clip, N_FRAMES, 0.2)[0].landmarks, tracked.landmarks)
 
 
 def test_a_long_video_is_seen_through_a_window():

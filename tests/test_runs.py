@@ -19,6 +19,7 @@ from sklearn_emoxai import (
     load,
 )
 from sklearn_emoxai.runs import (
+    add_to_meta,
     check_run_folder,
     explanations_of,
     fewest_landmarks,
@@ -205,6 +206,12 @@ def test_a_finished_run_is_replaced_only_by_force(folder):
         check_run_folder(folder)
     check_run_folder(folder, force=True)
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_facts_are_added_to_what_a_run_says(folder):
+    add_to_meta(folder, strategy="top", saved={"model": "R-EMO"})
+    assert read_run(folder).meta == META | {"strategy": "top", "saved": {"model": "R-EMO"}}
+    assert sorted(path.name for path in folder.iterdir()) == ["results.csv", "run.json"]
 
 
 def test_the_fewest_landmarks_within_one_standard_error_of_the_best_are_taken():

@@ -1,5 +1,6 @@
 """On a Dask cluster of worker processes on this machine."""
 
+import contextlib
 import os
 import pickle
 import re
@@ -264,36 +265,62 @@ def test_threads_of_one_process_do_not_draw_each_others_numbers(planted):
     assert_array_equal(found, serial)
 
 
-@pytest.mark.filterwarnings("default", "ignore:1 of 1 workers have several threads")
-def test_killed_scheduler_ends_clearly_and_the_next_run_goes_on(planted, tmp_path):
-    X, emotion, groups = planted
-    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 5, "n_runs": 2, "random_state": 0}
-    model = {"all": NETWORK.__sklearn_clone__().set_params(max_epochs=15)}
+@contextlib.contextmanager
+def scheduler_that_dies(condition):
+    """A client of a scheduler that is killed as soon as a condition holds; its work ends in a clear error."""
     scheduler, address = start("scheduler", "--host", "127.0.0.1", "--port", "0")
     worker, _ = start("worker", address, "--nthreads", "2", "--no-nanny")
-    cells = tmp_path / "run" / "cells"
     try:
         with distributed.Client(address, set_as_default=False, timeout=8) as client:
             client.wait_for_workers(1, timeout=20)
 
             def kill():
-                while not cells.exists() or len(list(cells.glob("*.json"))) < 2:
+                while not condition():
                     time.sleep(0.02)
                 scheduler.kill()
 
-            threading.Thread(target=kill).start()
+            threading.Thread(target=kill, daemon=True).start()
             with pytest.raises(ConnectionError, match=rf"scheduler at {address} is gone"), on_cluster(client):
-                compare(model, X, emotion, **arguments, folder=tmp_path / "run")
+                yield
     finally:
         for process in (worker, scheduler):
             process.kill()
             process.wait()
+
+
+@pytest.mark.filterwarnings("default", "ignore:1 of 1 workers have several threads")
+def test_killed_scheduler_ends_clearly_and_the_next_run_goes_on(planted, tmp_path):
+    X, emotion, groups = planted
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 5, "n_runs": 2, "random_state": 0}
+    model = {"all": NETWORK.__sklearn_clone__().set_params(max_epochs=15)}
+    cells = tmp_path / "run" / "cells"
+    with scheduler_that_dies(lambda: len(list(cells.glob("*.json"))) >= 2):
+        compare(model, X, emotion, **arguments, folder=tmp_path / "run")
     kept = {cell: cell.read_bytes() for cell in cells.glob("*.json")}
     assert 2 <= len(kept) < 10
     resumed = compare(model, X, emotion, **arguments, folder=tmp_path / "run")
     assert {cell: cell.read_bytes() for cell in kept} == kept
     serial = compare(model, X, emotion, **arguments)
     pd.testing.assert_frame_equal(*map(without_times, (resumed, serial)), check_exact=True)
+
+
+@pytest.mark.filterwarnings("default", "ignore:1 of 1 workers have several threads")
+def test_killed_scheduler_leaves_the_extracted_videos(extractor, tmp_path):
+    make_expression_videos(tmp_path, n_subjects=8, emotions=["anger", "fear"], n_frames=3, random_state=0)
+    videos, cache = sorted(map(str, tmp_path.glob("*.mp4"))), tmp_path / "cache"
+    cached = extractor.set_params(cache_dir=cache)
+
+    def files():
+        return {file: file.stat().st_mtime_ns for file in cache.glob("*.landmarks")}
+
+    with scheduler_that_dies(lambda: len(files()) >= 2):
+        cached.transform(videos)
+    kept = files()
+    assert 2 <= len(kept) < len(videos)
+    found = cached.transform(videos)
+    assert kept.items() <= files().items()
+    assert len(files()) == len(videos)
+    assert_array_equal(found, LandmarkExtractor(n_frames=2).transform(videos))
 
 
 def start(kind, *arguments):

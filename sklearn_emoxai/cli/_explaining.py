@@ -15,16 +15,19 @@ from ._predicting import aligned
 _N_STEPS = 50
 
 
-def explain_detector(estimator):
+def explain_detector(estimator, emotion=None):
     """Emotion → Explanation, as the detector's own selectors found them in training."""
-    return explanations_of(_several(estimator))
+    wanted = map(str, _wanted(estimator, emotion))
+    found = explanations_of(_several(estimator))
+    return {each: found[each] for each in wanted}
 
 
-def explain_sequences(estimator, path):
+def explain_sequences(estimator, path, emotion=None):
     """Emotion → Explanation of the detector's decisions on a file of labelled landmarks."""
+    wanted = _wanted(estimator, emotion)
     data = labelled_landmarks(path)
     X, explained = _checked(estimator, data.data, path), {}
-    for emotion, binary in _several(estimator).estimators_.items():
+    for emotion, binary in wanted.items():
         if str(emotion) not in data.target:
             say(f"note: {path} holds no {emotion}; it is left out")
             continue
@@ -40,18 +43,23 @@ def explain_sequences(estimator, path):
         explained[str(emotion)] = _of_all(parts, found.frame_importances, estimator.n_features_in_)
     if not explained:
         raise ValueError(
-            f"{path} must hold some of the detector's emotions; its labels are {set(data.target)}."
+            f"{path} must hold {' or '.join(map(str, wanted))}; its labels are {', '.join(sorted(set(data.target)))}."
         )
     return explained
 
 
-def explain_video(estimator, path, **parameters):
-    """Emotion → Explanation of the decision on one video, for the emotion that it shows; and what to draw it on."""
+def explain_video(estimator, path, emotion=None, **parameters):
+    """Emotion → Explanation of the decision on one video, and what to draw it on.
+
+    The emotion is the one that the detector takes it for, unless another is named.
+    """
+    wanted = _wanted(estimator, emotion)
     n_frames = estimator.n_frames_in_
     sequence = extract_landmarks(path, n_frames=n_frames, **parameters)
     X = _checked(estimator, sequence.landmarks[None], path)
-    emotion = estimator.predict(X)[0]
-    parts = _network(_several(estimator).estimators_[emotion], estimator.n_features_in_)
+    if emotion is None:
+        emotion = estimator.predict(X)[0]
+    parts = _network(wanted[emotion], estimator.n_features_in_)
     still = np.repeat(X[:, :1], n_frames, axis=1)
     attributions = integrated_gradients(
         parts.classifier, parts.prepare(X), parts.prepare(still), n_steps=_N_STEPS, method="riemann_middle"
@@ -67,6 +75,17 @@ def _several(estimator):
     if not hasattr(getattr(estimator, "estimators_", None), "items"):
         raise ValueError(f"MODEL must hold an EmotionClassifier; it holds a {type(estimator).__name__}.")
     return estimator
+
+
+def _wanted(estimator, emotion):
+    """Emotion → binary classifier, of one emotion or of all."""
+    each = _several(estimator).estimators_
+    if emotion is None:
+        return each
+    named = {str(label): binary for label, binary in each.items() if str(label) == emotion}
+    if not named:
+        raise ValueError(f"--emotion must be one of {', '.join(map(str, each))}; got {emotion!r}.")
+    return named
 
 
 def _checked(estimator, X, path):
@@ -106,48 +125,83 @@ def _regions(n_landmarks):
     return {int(i): name for name, members in facemesh.REGIONS.items() for i in members}
 
 
-def as_records(explained):
-    """Emotion → list of landmarks, the most important first, as plain values."""
+def as_records(explained, n_frames, *, by_choice=False):
+    """Emotion → list of landmarks, the most important first, as plain values.
+
+    ``frame`` is where a landmark matters most, from 1 to ``n_frames``; a network without the neutral frame sees none of
+    the first. With ``by_choice``, ``order`` tells when the selector chose it, from 1; None where it did not.
+    """
     records = {}
     for emotion, each in explained.items():
-        region = _regions(len(each.importances))
-        order = np.argsort(-each.importances, kind="stable").tolist()
+        n_landmarks = len(each.importances)
+        region, names = _regions(n_landmarks), facemesh.landmark_names(n_landmarks)
+        chosen = [i for i in each.ranking.tolist() if each.support[i]] if by_choice else []
+        order = {landmark: place for place, landmark in enumerate(chosen, start=1)}
+        frames = [None] * n_landmarks
+        if each.profile is not None:
+            first = n_frames - len(each.profile) + 1
+            frames = [
+                first + frame if top > 0 else None
+                for frame, top in zip(each.profile.argmax(axis=0).tolist(), each.profile.max(axis=0))
+            ]
         records[emotion] = [
             {
                 "landmark": i,
+                "name": names[i],
                 "region": region[i],
                 "importance": float(each.importances[i]),
+                "rank": rank,
+                "frame": frames[i],
                 "chosen": bool(each.support[i]),
+                **({"order": order.get(i)} if by_choice else {}),
             }
-            for i in order
+            for rank, i in enumerate(np.argsort(-each.importances, kind="stable").tolist(), start=1)
         ]
     return records
 
 
-def table_of(explained, top):
-    """The most important landmarks of each emotion, and its main regions."""
+def table_of(explained, top, n_frames, *, by_choice=False):
+    """A block for each emotion: its main regions, and landmarks in order of importance or of choice."""
     blocks = []
-    for emotion, records in as_records(explained).items():
+    for emotion, records in as_records(explained, n_frames, by_choice=by_choice).items():
         whole = sum(record["importance"] for record in records) or 1
-        lines = [["landmark", "region", "importance", "chosen"]]
-        for record in records[:top]:
-            share = f"{record['importance'] / whole:.1%}"
-            lines.append(
-                [str(record["landmark"]), record["region"], share, "yes" if record["chosen"] else "no"]
-            )
-        n_chosen = sum(record["chosen"] for record in records)
-        heading = f"{emotion}: {n_chosen} of {len(records)} landmarks chosen{_main_regions(records, whole)}"
-        blocks.append("\n".join([heading, *(f"  {line}" for line in aligned(lines, n_left=2).splitlines())]))
+        chosen = [record for record in records if record["chosen"]]
+        heading = f"{emotion}: {len(chosen)} of {len(records)} landmarks chosen{_main_regions(chosen)}"
+        rows = sorted(chosen, key=lambda record: record["order"]) if by_choice else records
+        cells = {
+            "name": "landmark",
+            **({"order": "order of choice"} if by_choice else {}),
+            "importance": "importance",
+            "rank": "rank",
+            **({} if records[0]["frame"] is None else {"frame": f"frame of {n_frames}"}),
+            **({} if by_choice else {"chosen": "chosen"}),
+        }
+        lines = [
+            list(cells.values()),
+            *([_cell(key, record[key], whole) for key in cells] for record in rows[:top]),
+        ]
+        text = aligned(lines, n_left=1)
+        blocks.append("\n".join([heading, *(f"  {line}" for line in text.splitlines())]))
     return "\n\n".join(blocks)
 
 
-def _main_regions(records, whole, n_regions=3):
-    """The regions with the largest shares, in words; nothing where regions are unknown."""
+def _cell(key, value, whole):
+    if key == "importance":
+        return f"{value / whole:.1%}"
+    if key == "chosen":
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _main_regions(chosen, n_regions=3):
+    """The largest shares of regions in the chosen landmarks' importance, in words; "" where none is known."""
+    whole = sum(record["importance"] for record in chosen)
     shares = {}
-    for record in records:
-        shares[record["region"]] = shares.get(record["region"], 0) + record["importance"] / whole
+    for record in chosen:
+        shares[record["region"]] = shares.get(record["region"], 0) + record["importance"] / (whole or 1)
     largest = sorted(shares, key=shares.get, reverse=True)[:n_regions]
-    return "".join(f", {region} {shares[region]:.0%}" for region in largest if region)
+    parts = ", ".join(f"{region} {shares[region]:.0%}" for region in largest if region and whole)
+    return f"; of their importance {parts}" if parts else ""
 
 
 def draw(explained, path, *, landmarks=None, image=None):

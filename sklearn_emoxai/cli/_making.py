@@ -128,8 +128,11 @@ def compare(
         str | None, typer.Option(help="Labels to tell from the rest, as anger,fear; all but neutral.")
     ] = None,
     n_landmarks: Annotated[
-        str, typer.Option(help="How many to keep: counts with commas between them.")
-    ] = "468,128,32",
+        str | None, typer.Option(help="How many to keep: counts with commas between them; 468,128,32.")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How landmarks are chosen: forward, qr, or top, the paper's rule.")
+    ] = "forward",
     models: Annotated[
         str | None, typer.Option(help="Some of: majority class, linear SVM, RBF SVM, T-EMO, R-EMO.")
     ] = None,
@@ -145,11 +148,12 @@ def compare(
     lr: Annotated[float, typer.Option(min=1e-9, help="Learning rate of the networks.")] = 1e-4,
     validation: Annotated[
         bool, typer.Option(help="Hold out a tenth of the subjects to stop the training early.")
-    ] = True,
+    ] = False,
     keep: Annotated[
         int | None,
         typer.Option(min=1, help="Landmarks of the saved detector; else the fewest that do as well as any."),
     ] = None,
+    save: Annotated[str, typer.Option(help="Model to save: T-EMO, R-EMO, linear SVM or RBF SVM.")] = "T-EMO",
     n_jobs: Jobs = -1,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -157,8 +161,8 @@ def compare(
 ):
     """Compare models, and save a detector of all emotions.
 
-    All are fitted and tested on the same splits. The folder gets results.csv, run.json and, of the T-EMO network
-    fitted on all the data, model.skops and explanations.npz. An interrupted run goes on with the same command.
+    All are fitted and tested on the same splits. The folder gets results.csv, run.json and, of one model fitted on all
+    the data, model.skops and explanations.npz. An interrupted run goes on with the same command.
 
     For example:
 
@@ -168,7 +172,7 @@ def compare(
 
         emoxai report run -o report.html
     """
-    counts = _numbers(n_landmarks)
+    counts = None if n_landmarks is None else _numbers(n_landmarks)
     from ._comparing import run_comparison
 
     run_comparison(
@@ -177,6 +181,7 @@ def compare(
         protocol=protocol,
         emotions=emotions.split(",") if emotions else None,
         counts=counts,
+        strategy=strategy,
         models=models.split(",") if models else None,
         n_splits=n_splits,
         n_runs=runs,
@@ -188,6 +193,7 @@ def compare(
             **({} if validation else {"validation_fraction": None}),
         },
         keep=keep,
+        saved=save,
         n_jobs=n_jobs,
         seed=seed,
         verbose=0 if quiet else 1,

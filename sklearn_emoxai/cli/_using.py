@@ -15,6 +15,9 @@ def explain(
     source: Annotated[
         Path | None, typer.Argument(help="A video, or landmarks that emoxai extract wrote.")
     ] = None,
+    emotion: Annotated[
+        str | None, typer.Option(help="One emotion; of a video else the one that the detector takes it for.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Landmarks to list for each emotion.")] = 10,
     figure: Annotated[
         Path | None, typer.Option(help="Picture to write; its ending, .png or .pdf, says how.")
@@ -27,14 +30,15 @@ def explain(
 ):
     """Tell which landmarks matter to a detector.
 
-    Without a second argument, for the videos that it was trained on. With landmarks, for those sequences.
-    With a video, for its decision on it, against the face held still as in the first frame.
+    Without a second argument, for the videos that it was trained on: the landmarks in the order in which they were
+    chosen. With landmarks, for those sequences. With a video, for its decision on it, against the face held still as in
+    the first frame. Importances are shares of the emotion's sum over all landmarks.
 
     For example:
 
         emoxai explain run/model.skops --figure face.png
 
-        emoxai explain run/model.skops clip.mp4 --top 5
+        emoxai explain run/model.skops clip.mp4 --emotion fear --top 5
     """
     if figure is not None:
         check_new(figure, force=force)
@@ -44,19 +48,20 @@ def explain(
 
     estimator, shown = load_detector(model, video=False), {}
     if source is None:
-        explained = explain_detector(estimator)
+        explained = explain_detector(estimator, emotion)
     elif source.suffix == ".npz" or is_landmark_folder(source):
-        explained = explain_sequences(estimator, source)
+        explained = explain_sequences(estimator, source, emotion)
     else:
         explained, shown = explain_video(
-            estimator, source, max_missing=max_missing, detector=detector, model_path=model_path
+            estimator, source, emotion, max_missing=max_missing, detector=detector, model_path=model_path
         )
     if figure is not None:
         draw(explained, figure, **shown)
+    n_frames, by_choice = estimator.n_frames_in_, source is None
     if as_json:
-        print(json.dumps(as_records(explained), indent=2, ensure_ascii=False))
+        print(json.dumps(as_records(explained, n_frames, by_choice=by_choice), indent=2, ensure_ascii=False))
     else:
-        print(table_of(explained, top))
+        print(table_of(explained, top, n_frames, by_choice=by_choice))
 
 
 @command

@@ -83,14 +83,15 @@ def annotate_video(
     -----
     The probabilities at a frame are those of the estimator's ``n_frames_in_`` frames evenly spread over the last
     `window` seconds, or over the video so far where that is shorter. So at the end of a clip that is not longer than
-    `window` they are those of the whole clip. Choose `window` near the length of the clips trained on.
+    `window` they are those of the whole clip, as ``predict_proba`` gives them of a :class:`LandmarkExtractor`'s
+    landmarks. Choose `window` near the length of the clips trained on.
 
     Attributions are the magnitudes of integrated gradients of the most probable emotion's network, summed over
     frames and coordinates, against the face held still as in the first frame. The brightest colour is the largest
     of the frame; all fade where that is below a tenth of the emotion's largest in the video. Of classifiers that are
     no networks the landmarks' global importances are shown, where a selector found some.
 
-    The video is read up to three times and never held in memory; only its landmarks are, 4 kB a frame.
+    The video is read up to four times and never held in memory; only its landmarks are, 4 kB a frame.
 
     Examples
     --------
@@ -115,8 +116,8 @@ def annotate_video(
         raise ValueError(f"window must be a positive number of seconds; got {window!r}.")
     if codec not in (None, *_CODECS):
         raise ValueError(f"codec must be one of {_CODECS} or None; got {codec!r}.")
-    sequence = extract_landmarks(path, max_missing=max_missing, detector=detector, model_path=model_path)
-    windows = _windows(sequence.timestamps, n_frames_in(estimator), window)
+    options = {"max_missing": max_missing, "detector": detector, "model_path": model_path}
+    sequence, windows = _seen(path, n_frames_in(estimator), window, **options)
     probabilities = _probabilities(estimator, sequence, windows)
     explained = _explain(estimator, sequence.landmarks, windows, probabilities)
     panel = Panel(sequence.timestamps, probabilities, estimator.classes_, width=width)
@@ -139,6 +140,19 @@ def _check_estimator(estimator):
             f"estimator must be fitted on the {facemesh.N_LANDMARKS} landmarks that a video gives; it was fitted on "
             f"{estimator.n_features_in_}."
         )
+
+
+def _seen(path, n_frames, window, **options):
+    """The landmarks of every frame, and the frames that the detector sees at each of them."""
+    sequence = extract_landmarks(path, **options)
+    windows = _windows(sequence.timestamps, n_frames, window)
+    if windows[-1, 0] == 0 and sequence.detected[windows[-1]].any():
+        # Close frames are tracked, sampled ones are looked at one by one, which moves landmarks a little: where the
+        # last window is the whole clip, it has the very landmarks that predict gets.
+        whole = extract_landmarks(path, n_frames=n_frames, **options | {"max_missing": 1.0})
+        sequence.landmarks[whole.frame_indices] = whole.landmarks
+        sequence.detected[whole.frame_indices] = whole.detected
+    return sequence, windows
 
 
 def _windows(timestamps, n_frames, window):
