@@ -6,12 +6,14 @@ import sys
 import time
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from sklearn_emoxai import __version__, cli, load_landmarks
+from sklearn_emoxai import __version__, cli, demo, load_landmarks, save_landmarks
 from sklearn_emoxai.datasets import make_expression_videos
+from sklearn_emoxai.evaluation._folder import RunFolder
 
 COMMANDS = ["demo", "extract", "compare", "explain", "predict", "report", "annotate"]
 
@@ -148,14 +150,16 @@ def test_wrong_usage_is_exit_code_2(arguments):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix")
-def test_an_interrupted_extraction_ends_with_130(expression_clips, tmp_path):
-    arguments = ("extract", expression_clips, "-o", tmp_path / "it.npz", "-j", "1")
+@pytest.mark.parametrize(("n_jobs", "n_interrupts"), [(1, 1), (2, 3)])
+def test_an_interrupted_extraction_ends_with_130(expression_clips, tmp_path, n_jobs, n_interrupts):
+    arguments = ("extract", expression_clips, "-o", tmp_path / "it.npz", "-j", n_jobs)
     with _start(*arguments, "--cache-dir", tmp_path / "cache") as process:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("cache/*.landmarks")) and time.monotonic() < deadline:
             time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate()
+        for _ in range(n_interrupts):
+            os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     last = errors.splitlines()[-1]
     assert last.startswith("emoxai: interrupted; "), errors
@@ -163,6 +167,68 @@ def test_an_interrupted_extraction_ends_with_130(expression_clips, tmp_path):
     assert "Traceback" not in errors
     assert list(tmp_path.glob("cache/*.landmarks"))
     assert not (tmp_path / "it.npz").exists()
+
+
+def test_complaints_of_a_comparison_name_the_options(mistake, tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(24, 3, 2, 468)), ["anger", "fear", "neutral"] * 8
+    file, run = tmp_path / "it.npz", tmp_path / "run"
+    for groups, message in [
+        (None, "LANDMARKS must hold the subject of each sample"),
+        ([0] * 24, "LANDMARKS must hold at least 2 subjects with 'anger'"),
+    ]:
+        save_landmarks(file, X, target=y, groups=groups)
+        errors = mistake("compare", file, "-o", run, "-q")
+        assert errors.startswith(f"emoxai: {message}")
+        assert "from a CSV beside the videos, with the columns file, emotion and subject" in errors
+        file.unlink()
+    save_landmarks(file, X, target=y, groups=np.repeat(np.arange(8), 3))
+    arguments = [
+        "compare",
+        file,
+        "-o",
+        run,
+        "-q",
+        "--models",
+        "majority class,linear SVM",
+        "--n-landmarks",
+        "468",
+    ]
+    assert "--emotions must be labels of y" in mistake(*arguments, "--emotions", "joy")
+    assert "--n-splits must be at most the number of subjects with 'anger', 8" in mistake(
+        *arguments, "--n-splits", "9"
+    )
+    RunFolder(run).start({"format": 1, "random_state": 0, "models": [], "fingerprints": {"X": 0}})
+    meta = json.loads((run / "run.json").read_text())
+    fingerprints = dict.fromkeys(("X", "y", "groups"), "") | {"models": {}}
+    rest = dict.fromkeys(("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics"), 0)
+    (run / "run.json").write_text(json.dumps(meta | rest | {"fingerprints": fingerprints}))
+    errors = mistake(*arguments)
+    assert errors.startswith("emoxai: --output must be new or hold this comparison;")
+    assert "the sequences X are others; the labels y are others" in errors
+    assert "--force replaces the run" in errors
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+def test_demo_says_that_its_own_videos_are_synthetic(tmp_path, monkeypatch, capsys):
+    few = {"n_subjects": 2, "emotions": ["happiness", "surprise"], "n_frames": 2, "size": 192}
+
+    def small(folder, *, random_state, verbose):
+        return make_expression_videos(folder, **few, random_state=random_state)
+
+    class Told(Exception):
+        """What comes next takes its time, and is tested with videos of one's own."""
+
+    def told(*_, **__):
+        raise Told
+
+    monkeypatch.setattr(demo, "make_expression_videos", small)
+    monkeypatch.setattr(demo, "keep_detector", told)
+    with pytest.raises(Told):
+        demo.run_demo(tmp_path, n_landmarks=16, n_splits=2, max_epochs=1, n_jobs=1, verbose=0)
+    assert "The videos are synthetic, one portrait warped: these scores say nothing about people." in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
@@ -180,6 +246,7 @@ def test_demo_writes_what_it_promises(tmp_path):
     assert set(results["n_landmarks"]) == {16, 468}
     assert (output / "landmarks.png").stat().st_size > 50_000
     assert "±" in done.output
+    assert "synthetic" not in done.output
     assert done.output.rstrip().endswith((output / "report.html").as_uri())
     assert "<html" in (output / "report.html").read_text(encoding="utf-8")
     run = json.loads((output / "run.json").read_text(encoding="utf-8"))

@@ -2,7 +2,9 @@
 
 import functools
 import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -96,13 +98,44 @@ def main():
     A user's mistake is one line on stderr and exit code 1; wrong usage is exit code 2, an interrupt 130.
     """
     warnings.showwarning = lambda message, *_: say(f"note: {message}")
+    # Where interrupts are ignored, as in a shell's background, they stay so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_once)
     try:
         app()
     except MISTAKES as error:
         say(error)
         sys.exit(1)
     except (Interrupted, KeyboardInterrupt) as interrupt:
-        say(f"interrupted{'; ' if str(interrupt) else ''}{interrupt}")
-        # A detector that was just starting has threads, which would have the last word.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-        sys.exit(130)
+        _end(f"interrupted{'; ' if str(interrupt) else ''}{interrupt}")
+    finally:
+        if signal.getsignal(signal.SIGINT) is _interrupt_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt_once(*_):
+    """End the work; further interrupts would only disturb how it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave_within(10)
+    raise KeyboardInterrupt
+
+
+def _leave_within(seconds):
+    """Leave with exit code 130, whatever workers and threads are still at."""
+    limit = threading.Timer(seconds, os._exit, (130,))
+    limit.daemon = True
+    limit.start()
+
+
+def _end(last_words):
+    """Stop the workers, and leave."""
+    if "joblib.externals.loky" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    say(last_words)
+    # A detector that was just starting has threads that would have the last word, and workers that were just
+    # starting can make the interpreter's end wait for ever.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    _leave_within(2)
+    sys.exit(130)
