@@ -1,9 +1,12 @@
 """Displays of paths, counts, timelines and stability: the numbers that they draw."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emoxai import (
@@ -11,12 +14,18 @@ from sklearn_emoxai import (
     AttributionTimelineDisplay,
     ConvLSTM,
     ConvLSTMClassifier,
+    EmotionClassifier,
+    IGLandmarkSelector,
     LandmarkAligner,
     LandmarkCountDisplay,
+    NeutralDifference,
     SelectionStabilityDisplay,
+    SequenceFlattener,
     facemesh,
     integrated_gradients,
 )
+from sklearn_emoxai.attribution import BaselineWarning
+from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.evaluation import selection_stability
 
 # ---------------------------------------------------------------- paths
@@ -146,6 +155,27 @@ def test_a_timeline_gathers_the_landmarks_of_each_region():
     chin = display.plot(aggregate="mean").values_[names.index("chin")]
     np.testing.assert_allclose(chin, profile[:, facemesh.REGIONS["chin"]].mean(axis=1))
     assert sorted(names) == sorted(name.replace("_", " ") for name in facemesh.REGIONS)
+
+
+@pytest.mark.parametrize(
+    ("keep_first", "labels", "of"), [(False, ["2", "3", "4"], 4), (True, list("1234"), 4)]
+)
+def test_a_timeline_of_a_pipeline_counts_the_frames_of_the_clip(keep_first, labels, of):
+    faces = make_expressions(
+        n_subjects=4, n_repeats=1, n_frames=4, emotions=["fear", "anger"], random_state=0
+    )
+    network = ConvLSTMClassifier(n_filters=2, lstm_units=2, fc_units=2, max_epochs=1, random_state=0)
+    selector = IGLandmarkSelector(network, n_landmarks_to_select=8, n_steps=2, n_baselines=1)
+    difference = NeutralDifference(keep_first=keep_first)
+    model = make_pipeline(LandmarkAligner(), difference, selector, SequenceFlattener(), LogisticRegression())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BaselineWarning)
+        fitted = EmotionClassifier(model).fit(faces.data, faces.target).estimators_["fear"]
+    display = AttributionTimelineDisplay.from_estimator(fitted)
+    assert [text.get_text() for text in display.ax_.get_xticklabels()] == labels
+    assert display.ax_.get_xlabel() == f"frame, of {of}"
+    alone = AttributionTimelineDisplay.from_estimator(fitted[2], first_frame=3)
+    assert alone.ax_.get_xticklabels()[0].get_text() == "3"
 
 
 def test_a_timeline_of_attributions_sums_to_all_of_them():

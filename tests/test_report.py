@@ -138,6 +138,57 @@ def test_the_data_are_those_of_the_run(run_folder):
     assert ["torch", "2.13.0"] in data["versions"]
 
 
+def test_only_synthetic_data_are_called_so(run_folder):
+    run = read_run(run_folder)
+    assert report_data(run)["synthetic"] is False
+    assert report_data(replace(run, meta=run.meta | {"synthetic": True}))["synthetic"] is True
+
+
+def test_the_models_of_the_run_are_explained_and_no_others(run_folder):
+    run = read_run(run_folder)
+    terms = dict(report_data(run)["terms"])
+    assert terms.keys() == set(run.meta["models"])
+    assert "fully trained" in terms["T-EMO"]
+    some = replace(run, results=run.results.replace({"T-EMO": "my own", "R-EMO": "another"}))
+    assert dict(report_data(some)["terms"]).keys() == {"majority class", "linear SVM"}
+
+
+def test_strategy_and_preprocessing_are_told_where_the_run_knows_them(run_folder):
+    run = read_run(run_folder)
+    terms = dict(report_data(run)["data"])
+    assert terms["run folder"] == "run"
+    assert report_data(run)["description"] == "Rendered clips, run folder run"
+    assert not {"selection", "preprocessing", "detector shown"} & terms.keys()
+    facts = {
+        "strategy": "top",
+        "preprocessing": ["LandmarkAligner", "NeutralDifference"],
+        "saved": {"model": "T-EMO", "n_landmarks": 32},
+    }
+    terms = dict(report_data(replace(run, meta=run.meta | facts))["data"])
+    assert terms["selection"] == "top: the landmarks of largest importance"
+    assert terms["preprocessing"] == "LandmarkAligner, NeutralDifference"
+    assert terms["detector shown"] == "T-EMO with 32 landmarks, trained on all samples"
+    odd = run.meta | {"strategy": "of my own", "preprocessing": [], "saved": None}
+    terms = dict(report_data(replace(run, meta=odd))["data"])
+    assert (terms["selection"], terms["preprocessing"]) == ("of my own", "none")
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "first", "of"),
+    [(10, 2, 10), (9, 1, 9), (20, 1, 9), (None, 1, 9)],  # 20: which 9 of them is not known
+)
+def test_frames_are_numbered_as_in_the_clip(run_folder, n_frames, first, of):
+    run = read_run(run_folder)
+    profile = np.zeros((9, 468))
+    profile[3, 5], profile[8, 6] = 1, 2
+    fear = replace(run.explanations["fear"], profile=profile)
+    meta = run.meta | {"data": run.meta["data"] | {"n_frames": n_frames}}
+    face = report_data(replace(run, meta=meta, explanations={"fear": fear}))["faces"]["fear"]
+    assert face["frames"] == {"first": first, "of": of}
+    assert face["peaks"][5:7] == [first + 3, first + 8]
+    assert face["timeline"]["last"] == pytest.approx(2 / 3, rel=1e-4)
+
+
 def test_labels_that_are_markup_stay_data(tmp_path):
     label = "</script><script>alert(1)</script>&<!--"
     run = write_run(tmp_path / "run", emotions=(label, "fear"))

@@ -4,9 +4,11 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sklearn_emoxai import write_report
+from sklearn_emoxai.runs import add_to_meta
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -110,23 +112,24 @@ def test_another_emotion_changes_face_and_timeline(page):
 def test_the_slider_changes_the_number_of_landmarks(page):
     assert n_kept(page) == page.locator("label[for=emotion-0] circle").count() == 32
     page.locator("#count").fill(page.get_attribute("#count", "max"))
-    assert page.inner_text("#count-text") == "468 of 468, with 100 % of the relevance"
+    assert page.inner_text("#count-text") == "468 of 468, with 100 % of the importance"
     assert n_kept(page) == 468
     page.locator("#count").fill("0")
     assert n_kept(page) == page.locator("label[for=emotion-0] circle").count() == 1
     assert page.get_attribute("#rank", "max") == "1"
 
 
-def test_hovering_tells_index_region_and_relevance(page):
+def test_hovering_tells_index_region_and_importance(page):
     importances = page.evaluate("run.faces.anger.importances")
     largest = importances.index(max(importances))
     page.locator("#rank").fill("2")
-    # Traces: edges, outlines, landmarks left out, landmarks kept, with the most relevant last.
+    # Traces: edges, outlines, landmarks left out, landmarks kept, with the most important last.
     page.locator("#face-plot .scatterlayer .trace:nth-child(4) .point").last.hover(force=True)
     # Plotly follows the mouse with a delay, past the points on the way.
     until(page, f"get('readout').innerText.startsWith('landmark {largest}, ')")
     until(page, f"document.querySelector('#face-plot .hoverlayer').innerHTML.includes('landmark {largest}<')")
-    assert "relevance 1.00" in page.inner_html("#face-plot .hoverlayer")
+    assert "importance 1.00" in page.inner_html("#face-plot .hoverlayer")
+    assert "peak in frame 10 of 10" in page.inner_html("#face-plot .hoverlayer")
 
 
 def test_the_keyboard_reaches_everything(page):
@@ -139,14 +142,63 @@ def test_the_keyboard_reaches_everything(page):
     assert n_kept(page) > 32
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    assert page.inner_text("#readout").splitlines()[1].startswith("rank 2 of 468")
-    assert page.get_attribute("#rank", "aria-valuetext").startswith("rank 2: landmark ")
+    assert page.inner_text("#readout").splitlines()[1].startswith("choice 2 of 468")
+    assert page.get_attribute("#rank", "aria-valuetext").startswith("choice 2: landmark ")
     reached = []
     for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-    assert reached[:2] == ["metric", "curve-emotion"]
+    assert reached[1:3] == ["metric", "curve-emotion"]  # after the table of landmarks, which scrolls
     assert {"model", "landmarks", "mean"} <= set(reached)
+
+
+def test_the_chosen_landmarks_are_listed_in_their_order(page):
+    face = page.evaluate("({ranking: run.faces.anger.ranking, importances: run.faces.anger.importances})")
+    rows = [line.split("\t") for line in page.inner_text("#chosen tbody").splitlines()]
+    assert [int(row[1]) for row in rows] == face["ranking"][:32]
+    total = sum(face["importances"])
+    for order, (row, landmark) in enumerate(zip(rows, face["ranking"]), start=1):
+        share = face["importances"][landmark] / total
+        rank = 1 + sum(value > face["importances"][landmark] for value in face["importances"])
+        assert int(row[0]) == order
+        assert float(row[3].split()[0]) == pytest.approx(100 * share, abs=0.5 if share > 0.0995 else 0.051)
+        assert [int(row[4]), int(row[5])] == [rank, 10]
+    page.locator("#count").fill("0")
+    assert page.locator("#chosen tbody tr").count() == 1
+
+
+def test_frames_are_those_of_the_clip_and_the_first_is_blank(browser, tmp_path):
+    run, complaints = report_runs.write_run(tmp_path / "run", emotions=("fear",)), []
+    with np.load(run / "explanations.npz") as file:
+        arrays = dict(file)
+    arrays["fear/profile"] = arrays["fear/profile"][1:]
+    # A detector of an emotion that was not compared, its landmarks chosen in another order than by importance.
+    arrays |= {name.replace("fear", "neutral"): values for name, values in arrays.items() if "/" in name}
+    arrays["neutral/ranking"] = arrays["neutral/ranking"][::-1]
+    np.savez(run / "explanations.npz", **arrays)
+    page = opened(browser, write_report(run, tmp_path / "report.html"), complaints)
+    assert page.evaluate("get('timeline-plot').data[0].x") == list(range(2, 11))
+    axis = page.evaluate("(({ticktext, range}) => ({ticktext, range}))(get('timeline-plot').layout.xaxis)")
+    assert axis == {"ticktext": ["1<br>start", *map(str, range(2, 10)), "10<br>end"], "range": [0.5, 10.5]}
+    note = page.inner_text("#timeline-note")
+    assert "frame 10 of 10." in note
+    assert "Frame 1 is blank" in note
+    assert "a late peak does not show" in note
+    assert page.inner_text("#unscored").startswith("The scores below leave out neutral:")
+    assert page.locator("#synthetic").is_hidden()
+    page.click("label[for=emotion-1]")
+    assert page.inner_text("#chosen tbody tr").split("\t")[4] == "468"
+    page.close()
+    assert complaints == []
+
+
+def test_synthetic_data_are_called_so_at_the_top(browser, tmp_path):
+    run, complaints = report_runs.write_run(tmp_path / "run", emotions=("fear",)), []
+    add_to_meta(run, synthetic=True)
+    page = opened(browser, write_report(run, tmp_path / "report.html"), complaints)
+    assert "the scores below say nothing about people" in page.inner_text("header")
+    page.close()
+    assert complaints == []
 
 
 def test_the_table_sorts_by_any_column(page):
@@ -183,6 +235,8 @@ def test_it_fits_phones_and_desks_in_light_and_dark(page, tmp_path, width):
             until(page, f"{font} !== '{before}'")
         # Figures follow the window a little later; nothing may then stick out of the page.
         until(page, f"document.documentElement.scrollWidth === {width}")
+        assert page.locator("#table-scroll").is_visible() == (width == 375)  # the hint to scroll
+        assert page.evaluate("get('chosen').scrollWidth <= get('chosen').parentElement.clientWidth")
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         brightness = sum(int(part) for part in background[4:-1].split(",")) / 3
         assert (brightness > 128) == (scheme == "light")

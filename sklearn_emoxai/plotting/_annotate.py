@@ -146,7 +146,7 @@ def _seen(path, n_frames, window, **options):
     """The landmarks of every frame, and the frames that the detector sees at each of them."""
     sequence = extract_landmarks(path, **options)
     windows = _windows(sequence.timestamps, n_frames, window)
-    if windows[-1, 0] == 0 and sequence.detected[windows[-1]].any():
+    if windows[-1, 0] == 0 and sequence.detected[windows[-1]].mean() >= 0.5:
         # Close frames are tracked, sampled ones are looked at one by one, which moves landmarks a little: where the
         # last window is the whole clip, it has the very landmarks that predict gets.
         whole = extract_landmarks(path, n_frames=n_frames, **options | {"max_missing": 1.0})

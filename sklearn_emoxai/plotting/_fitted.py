@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import is_classifier
 
+from ..preprocessing import NeutralDifference
+
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -22,6 +24,8 @@ class Parts:
         What the selector found, of all landmarks.
     profile : ndarray of shape (n_frames, n_landmarks) or None
         The same by frame.
+    first_frame : int
+        Number in the clip, from 1, of the first frame that reaches the classifier.
     """
 
     steps: list
@@ -29,6 +33,7 @@ class Parts:
     landmarks: np.ndarray
     importances: np.ndarray | None
     profile: np.ndarray | None
+    first_frame: int
 
     def prepare(self, X):
         """The classifier's own input, made of sequences of all landmarks."""
@@ -72,4 +77,5 @@ def take_apart(estimator, n_landmarks):
             profile = np.zeros((len(step.profile_), n_landmarks))
             profile[:, landmarks] = step.profile_
         landmarks = landmarks[kept]
-    return Parts(steps[:-1], unwrapped(steps[-1]), landmarks, importances, profile)
+    first_frame = 1 + any(isinstance(step, NeutralDifference) and not step.keep_first for step in steps)
+    return Parts(steps[:-1], unwrapped(steps[-1]), landmarks, importances, profile, first_frame)

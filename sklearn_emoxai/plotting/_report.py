@@ -14,14 +14,28 @@ from ._style import REGION_ORDER, region_of
 from ._tables import accuracy_curves
 
 _METRICS = ("balanced_accuracy", "accuracy", "roc_auc", "f1", "mcc")
+# Of the models that paper_models names.
+_MODELS = {
+    "T-EMO": "the paper's network, an LSTM over frames with a convolution over landmarks (ConvLSTM), fully trained",
+    "R-EMO": "the same network, but its convolution stays as it was drawn at random, so that it trains faster",
+    "linear SVM": "a support vector machine with a flat border, on the same landmarks",
+    "RBF SVM": "a support vector machine with a curved border, on the same landmarks",
+    "majority class": "gives every sample the more frequent answer: what knowing nothing is worth",
+}
+_STRATEGIES = {
+    "top": "the landmarks of largest importance",
+    "forward": "one after the other, by what each adds to those before, weighted by importance",
+    "qr": "one after the other, by what those before do not tell of it, weighted by importance",
+}
 
 
 def write_report(run_folder, output, *, force=False):
     """Write one self-contained HTML file that shows a run.
 
-    For each emotion the face with the landmarks that matter, as many as a slider says, and when each region matters;
-    scores against the number of landmarks and as a table; the stability of the selections; data, protocol and versions;
-    and what all of it cannot tell.
+    For each emotion the face with the landmarks that matter, as many as a slider says, a table of them, and when each
+    region matters; scores against the number of landmarks and as a table; the stability of the selections; data,
+    protocol and versions; and what all of it cannot tell. Where ``run.json`` says ``"synthetic": true``, the top
+    of the page says so.
 
     Parameters
     ----------
@@ -90,20 +104,29 @@ def report_data(run):
     n_landmarks = int(_of(meta, "data", "n_landmarks") or results["n_landmarks"].max())
     template = run.template if run.template is None else np.asarray(run.template, float)
     mesh = template is not None and template.shape[1] == facemesh.N_LANDMARKS
+    models = results["model"].unique().tolist()
     return {
-        "description": str(_of(meta, "data", "description") or ""),
+        "description": ", ".join(
+            filter(
+                None, [str(_of(meta, "data", "description") or ""), f"run folder {run.folder.resolve().name}"]
+            )
+        ),
+        "synthetic": bool(_of(meta, "synthetic") or _of(meta, "data", "synthetic")),
         "facts": _facts(meta, emotions, n_landmarks),
         "emotions": emotions,
         "metrics": metrics,
         "repeats": _repeats(results),
         "scores": {metric: _scores(results, metric, emotions) for metric in metrics},
-        "faces": {name: _face(each, mesh) for name, each in run.explanations.items()},
+        "terms": [[name, text] for name, text in _MODELS.items() if name in models],
+        "faces": {
+            name: _face(each, mesh, _of(meta, "data", "n_frames")) for name, each in run.explanations.items()
+        },
         "template": None if template is None else _rounded(template),
         "regions": region_of(n_landmarks).tolist(),
         "edges": facemesh.EDGES.tolist() if mesh else [],
         "outlines": [[*c.tolist(), int(c[0])] for c in facemesh.CONTOURS.values()] if mesh else [],
         "stability": _stability(results, n_landmarks),
-        "data": _data(meta, results),
+        "data": _data(run),
         "versions": [[name, str(version)] for name, version in (_of(meta, "versions") or {}).items()],
         "made": f"Made by sklearn-emoxai from a run of {(_minute(meta, 'finished') or _minute(meta, 'started'))[:10]}. "
         "This file loads nothing from a network.",
@@ -155,24 +178,36 @@ def _scores(results, metric, emotions):
     return list(rows.values())
 
 
-def _face(explanation, mesh):
+def _face(explanation, mesh, n_frames):
     """What is drawn of one emotion."""
+    profile = explanation.profile
+    frames = None if profile is None else _frames(len(profile), n_frames)
     return {
         "importances": _rounded(explanation.importances),
         "ranking": np.asarray(explanation.ranking).tolist(),
         "n_selected": int(np.sum(explanation.support)),
-        "timeline": _timeline(explanation.profile) if mesh and explanation.profile is not None else None,
+        "frames": frames,
+        "peaks": None if profile is None else (frames["first"] + np.argmax(profile, axis=0)).tolist(),
+        "timeline": _timeline(profile) if mesh and profile is not None else None,
     }
 
 
+def _frames(n_seen, n_frames):
+    """Numbers of the frames that the network sees, from 1: NeutralDifference takes out the first of the clip."""
+    if n_frames is None or int(n_frames) - n_seen not in (0, 1):  # others are not known to be the last
+        n_frames = n_seen
+    return {"first": int(n_frames) - n_seen + 1, "of": int(n_frames)}
+
+
 def _timeline(profile):
-    """Relevance by region and frame: of a region's mean landmark, and its share of the whole."""
+    """Importance by region and frame: of a region's mean landmark, and its share of the whole."""
     profile = np.asarray(profile, dtype=float)
     regions = [profile[:, facemesh.REGIONS[name]] for name in REGION_ORDER]
     return {
         "regions": [name.replace("_", " ") for name in REGION_ORDER],
         "mean": _rounded([region.mean(axis=1) for region in regions]),
         "share": _rounded([region.sum(axis=1) / (profile.sum() or 1) for region in regions]),
+        "last": _rounded(profile[-1].sum() / (profile.sum() or 1)),
     }
 
 
@@ -192,19 +227,31 @@ def _stability(results, n_landmarks):
     ]
 
 
-def _data(meta, results):
+def _data(run):
     """Terms and descriptions of the data and the protocol."""
+    meta, results = run.meta, run.results
     labels = _of(meta, "data", "labels") or {}
     models = _of(meta, "models") or results["model"].unique().tolist()
     protocol = ": ".join(
         str(text) for text in (_of(meta, "protocol"), _of(meta, "protocol_description")) if text
     )
+    strategy, preprocessing, saved = (_of(meta, key) for key in ("strategy", "preprocessing", "saved"))
+    if strategy in _STRATEGIES:
+        strategy = f"{strategy}: {_STRATEGIES[strategy]}"
+    if isinstance(preprocessing, list):
+        preprocessing = ", ".join(map(str, preprocessing)) or "none"
+    if isinstance(saved, dict):
+        saved = f"{_of(saved, 'model')} with {_of(saved, 'n_landmarks')} landmarks, trained on all samples"
     entries = [
         ("data", _of(meta, "data", "description")),
+        ("run folder", run.folder.resolve().name),
         ("samples", ", ".join(f"{label} {count}" for label, count in labels.items())),
         ("protocol", protocol),
         ("repetitions", _repeats(results)),
         ("models", ", ".join(map(str, models))),
+        ("preprocessing", preprocessing),
+        ("selection", strategy),
+        ("detector shown", saved),
         ("seed", _of(meta, "random_state")),
         ("started", _minute(meta, "started")),
         ("finished", _minute(meta, "finished")),

@@ -9,14 +9,16 @@ from ._style import REGION_ORDER, new_axes
 
 
 class AttributionTimelineDisplay:
-    """Relevance of each region of the face in each frame.
+    """Importance of each region of the face in each frame.
 
     Parameters
     ----------
     profile : ndarray of shape (n_frames, n_landmarks)
-        Relevance of every landmark in every frame.
+        Importance of every landmark in every frame.
     regions : dict of str to sequence of int, default=None
         Landmarks of each region, from the top row down. None takes those of the 468-point mesh.
+    first_frame : int, default=1
+        Number of the profile's first frame in the clip: 2 where :class:`NeutralDifference` took out the first.
 
     Attributes
     ----------
@@ -25,6 +27,12 @@ class AttributionTimelineDisplay:
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     mesh_ : matplotlib QuadMesh
+
+    Notes
+    -----
+    A network that reads the frames in order and keeps its last state, as :class:`ConvLSTMClassifier` does, gives the
+    last frames more importance even before it is trained. That an emotion's importance is largest there is no
+    evidence that its end matters most; :ref:`the guide <late_frames>` has numbers.
 
     Examples
     --------
@@ -39,12 +47,13 @@ class AttributionTimelineDisplay:
            [0., 3., 6.]])
     """
 
-    def __init__(self, *, profile, regions=None):
+    def __init__(self, *, profile, regions=None, first_frame=1):
         self.profile = profile
         self.regions = regions
+        self.first_frame = first_frame
 
     @classmethod
-    def from_estimator(cls, estimator, *, regions=None, ax=None, **kwargs):
+    def from_estimator(cls, estimator, *, regions=None, first_frame=None, ax=None, **kwargs):
         """Draw what a fitted selector found.
 
         Parameters
@@ -53,6 +62,8 @@ class AttributionTimelineDisplay:
             Fitted; the selector is one with ``profile_``, as :class:`IGLandmarkSelector`.
         regions
             As in the class.
+        first_frame : int, default=None
+            As in the class; None asks the Pipeline, and takes 1 for a selector alone.
         ax, **kwargs
             As in :meth:`plot`.
 
@@ -61,17 +72,19 @@ class AttributionTimelineDisplay:
         AttributionTimelineDisplay
         """
         check_is_fitted(estimator)
-        profile = getattr(estimator, "profile_", None)
+        profile, first = getattr(estimator, "profile_", None), 1
         if profile is None:
-            profile = take_apart(estimator, estimator.n_features_in_).profile
+            parts = take_apart(estimator, estimator.n_features_in_)
+            profile, first = parts.profile, parts.first_frame
         if profile is None:
             raise ValueError(
                 f"estimator must be a selector with profile_, or hold one; got {type(estimator).__name__}."
             )
-        return cls(profile=profile, regions=regions).plot(ax=ax, **kwargs)
+        first = first if first_frame is None else first_frame
+        return cls(profile=profile, regions=regions, first_frame=first).plot(ax=ax, **kwargs)
 
     @classmethod
-    def from_attributions(cls, attributions, *, regions=None, ax=None, **kwargs):
+    def from_attributions(cls, attributions, *, regions=None, first_frame=1, ax=None, **kwargs):
         """Draw the mean magnitude of attributions.
 
         Parameters
@@ -79,7 +92,7 @@ class AttributionTimelineDisplay:
         attributions : ndarray of shape (..., n_frames, 2, n_landmarks)
             As :func:`integrated_gradients` returns them. Magnitudes are summed over the coordinates, and averaged
             over the axes before.
-        regions
+        regions, first_frame
             As in the class.
         ax, **kwargs
             As in :meth:`plot`.
@@ -95,7 +108,7 @@ class AttributionTimelineDisplay:
             )
         magnitudes = np.abs(attributions).sum(axis=-2, dtype=float)
         profile = magnitudes.reshape(-1, *magnitudes.shape[-2:]).mean(axis=0)
-        return cls(profile=profile, regions=regions).plot(ax=ax, **kwargs)
+        return cls(profile=profile, regions=regions, first_frame=first_frame).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax=None, aggregate="mean", cmap="YlGnBu", title=None):
         """Draw a row a region and a column a frame.
@@ -133,14 +146,14 @@ class AttributionTimelineDisplay:
         ax.invert_yaxis()
         n_frames = len(profile)
         ticks = np.unique(np.linspace(0, n_frames - 1, min(n_frames, 10)).round().astype(int))
-        ax.set_xticks(ticks + 0.5, ticks + 1, fontsize=7)
+        ax.set_xticks(ticks + 0.5, ticks + self.first_frame, fontsize=7)
         ax.set_yticks(np.arange(len(regions)) + 0.5, [name.replace("_", " ") for name in regions], fontsize=7)
-        ax.set_xlabel("frame", fontsize=8)
+        ax.set_xlabel(f"frame, of {n_frames + self.first_frame - 1}", fontsize=8)
         ax.set_title(title or "", fontsize=9)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
         bar = ax.figure.colorbar(self.mesh_, ax=ax, pad=0.02, aspect=30)
-        bar.set_label(f"relevance, {aggregate} of the region's landmarks", fontsize=7)
+        bar.set_label(f"importance, {aggregate} of the region's landmarks", fontsize=7)
         bar.ax.tick_params(labelsize=6)
         self.ax_, self.figure_ = ax, ax.figure
         return self

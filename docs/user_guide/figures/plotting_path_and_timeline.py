@@ -32,4 +32,4 @@ figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained", width_
 AttributionPathDisplay.from_estimator(
     selector.estimator_, sample, X[list(typical.values())], labels=list(typical), ax=axes[0], title="surprise"
 )
-AttributionTimelineDisplay.from_estimator(selector, ax=axes[1], title="surprise")
+AttributionTimelineDisplay.from_estimator(selector, first_frame=2, ax=axes[1], title="surprise")

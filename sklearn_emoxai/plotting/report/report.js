@@ -22,7 +22,7 @@ const unique = (values) => [...new Set(values)];
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-// ColorBrewer's YlGnBu, told apart with every kind of colour blindness. The most relevant stands out: dark on white,
+// ColorBrewer's YlGnBu, told apart with every kind of colour blindness. The most important stands out: dark on white,
 // bright on black.
 const STOPS = [[237, 248, 217], [199, 233, 180], [127, 205, 187], [65, 182, 196], [29, 145, 192], [34, 94, 168], [37, 52, 148],
   [8, 29, 88]];
@@ -72,6 +72,13 @@ const counts = unique([...Array(90).keys()].map((i) => Math.round(nLandmarks ** 
 const chosenBy = (emotion) => faces[emotion].ranking.slice(0, state.count);
 const regionOf = (i) => run.regions[i] || "";
 const nameOf = (i) => `landmark ${i}` + (regionOf(i) ? `, ${regionOf(i)}` : "");
+const ranks = (order) => order.reduce((all, i, r) => { all[i] = r + 1; return all; }, Array(order.length));
+for (const face of Object.values(faces)) {
+  face.total = sum(face.importances) || 1;
+  face.order = ranks(face.ranking);
+  face.byImportance = ranks([...face.importances.keys()].sort((a, b) => face.importances[b] - face.importances[a]));
+}
+const hasPeak = (face, i) => face.peaks !== null && face.importances[i] > 0;
 
 // ---------------------------------------------------------------- faces
 
@@ -114,9 +121,10 @@ function drawSmallFaces() {
 function drawFace() {
   const face = faces[state.emotion], [x, y] = run.template, largest = Math.max(...face.importances) || 1;
   const kept = [...chosenBy(state.emotion)].sort((a, b) => face.importances[a] - face.importances[b]);
-  const left = face.ranking.slice(state.count), rank = new Map(face.ranking.map((i, r) => [i, r + 1]));
+  const left = face.ranking.slice(state.count);
   const texts = (indices) => indices.map((i) =>
-    `landmark ${i}<br>${escaped(regionOf(i))}<br>relevance ${(face.importances[i] / largest).toFixed(2)}<br>rank ${rank.get(i)}`);
+    `landmark ${i}<br>${escaped(regionOf(i))}<br>importance ${(face.importances[i] / largest).toFixed(2)}` +
+    `<br>choice ${face.order[i]}` + (hasPeak(face, i) ? `<br>peak in frame ${face.peaks[i]} of ${face.frames.of}` : ""));
   const points = (indices, marker) => ({
     type: "scatter", mode: "markers", x: indices.map((i) => x[i]), y: indices.map((i) => y[i]), customdata: indices,
     text: texts(indices), hovertemplate: "%{text}<extra></extra>", marker,
@@ -139,8 +147,8 @@ function drawFace() {
     showlegend: false, hovermode: "closest", hoverdistance: 14,
     xaxis: { visible: false, scaleanchor: "y", constrain: "domain" }, yaxis: { visible: false, autorange: "reversed" },
   }, `Face with the ${state.count} landmarks kept for ${state.emotion}. The next control goes through them one by one.`);
-  const share = sum(chosenBy(state.emotion).map((i) => face.importances[i])) / (sum(face.importances) || 1);
-  const text = `${state.count} of ${nLandmarks}, with ${percent(share)} of the relevance`;
+  const share = sum(chosenBy(state.emotion).map((i) => face.importances[i])) / face.total;
+  const text = `${state.count} of ${nLandmarks}, with ${percent(share)} of the importance`;
   get("face-heading").textContent = plain(state.emotion);
   get("count-text").textContent = text;
   get("count").setAttribute("aria-valuetext", text);
@@ -148,10 +156,23 @@ function drawFace() {
 
 function tellLandmark(i) {
   const face = faces[state.emotion], largest = Math.max(...face.importances) || 1;
-  const rank = face.ranking.indexOf(i) + 1, total = sum(face.importances) || 1;
-  get("readout").replaceChildren(make("strong", {}, nameOf(i)), make("br"), `rank ${rank} of ${nLandmarks}, relevance ` +
-    `${(face.importances[i] / largest).toFixed(2)} of the largest, ${percent(face.importances[i] / total)} of all`);
-  return `rank ${rank}: ${nameOf(i)}`;
+  const order = face.order[i], peak = hasPeak(face, i) ? `, with its peak in frame ${face.peaks[i]} of ${face.frames.of}` : "";
+  get("readout").replaceChildren(make("strong", {}, nameOf(i)), make("br"), `choice ${order} of ${nLandmarks}; importance ` +
+    `${(face.importances[i] / largest).toFixed(2)} of the largest, ${percent(face.importances[i] / face.total)} of all${peak}`);
+  return `choice ${order}: ${nameOf(i)}`;
+}
+
+function drawChosen() {
+  const face = faces[state.emotion], cells = (tag, texts, scope) => texts.map((text, i) =>
+    make(tag === "td" && i === 0 ? "th" : tag, scope ? { scope } : i ? {} : { scope: "row" }, String(text)));
+  const timed = face.peaks !== null, head = ["choice", "landmark", "region", "importance", "its rank", ...(timed ? ["peak frame"] : [])];
+  const rows = chosenBy(state.emotion).map((i, r) => make("tr", {}, ...cells("td", [r + 1, i, regionOf(i) || "–",
+    percent(face.importances[i] / face.total), face.byImportance[i], ...(timed ? [hasPeak(face, i) ? face.peaks[i] : "–"] : [])])));
+  get("chosen").replaceChildren(make("caption", { class: "hidden" }, `Landmarks chosen for ${plain(state.emotion)}`),
+    make("thead", {}, make("tr", {}, ...cells("th", head, "col"))), make("tbody", {}, ...rows));
+  get("chosen-title").textContent = `Chosen for ${plain(state.emotion)}`;
+  get("chosen-note").textContent = `Importance as a share of that of all ${nLandmarks} landmarks, and the landmark's rank by it. The order of ` +
+    "choice differs from that rank where the selection asks what a landmark adds to those before. Left and right are the person's own.";
 }
 
 function pointAtRank(rank) {
@@ -164,34 +185,41 @@ function pointAtRank(rank) {
 }
 
 function drawTimeline() {
-  const { timeline } = faces[state.emotion];
+  const { timeline, frames } = faces[state.emotion];
   get("timeline-heading").textContent = "When each region matters";
   if (!timeline) {
-    get("timeline-note").textContent = "This run holds no relevance by frame, or not that of the 468-point mesh.";
+    get("timeline-note").textContent = "This run holds no importance by frame, or not that of the 468-point mesh.";
     Plotly.purge("timeline-plot");
     return;
   }
   const { regions, mean, share } = timeline, largest = Math.max(...mean.flat()) || 1;
   const row = mean.reduce((best, values, i) => (Math.max(...values) > Math.max(...mean[best]) ? i : best), 0);
-  const frame = mean[row].indexOf(Math.max(...mean[row])) + 1;
-  const text = mean.map((values, r) => values.map((value, f) => `${regions[r]}, frame ${f + 1}<br>relevance of a landmark ` +
+  const frame = mean[row].indexOf(Math.max(...mean[row])) + frames.first, step = Math.ceil(mean[0].length / 12);
+  const numbers = mean[0].map((_, f) => f + frames.first);
+  const ticks = [...Array(frames.of).keys()].map((n) => n + 1).filter((n) => (frames.of - n) % step === 0);
+  const names = ticks.map((n) => ({ 1: "1<br>start", [frames.of]: `${n}<br>end` })[n] ?? String(n));
+  const text = mean.map((values, r) => values.map((value, f) => `${regions[r]}, frame ${numbers[f]} of ${frames.of}<br>importance of a landmark ` +
     `${(value / largest).toFixed(2)}<br>all of the region ${percent(share[r][f])}`));
   draw("timeline-plot", [{
-    type: "heatmap", z: mean.map((values) => values.map((value) => value / largest)), y: regions, x: mean[0].map((_, f) => f + 1),
+    type: "heatmap", z: mean.map((values) => values.map((value) => value / largest)), y: regions, x: numbers,
     text, hovertemplate: "%{text}<extra></extra>", colorscale: colorscale(), zmin: 0, zmax: 1, xgap: 1, ygap: 1,
     showscale: false,
   }], {
-    xaxis: { title: { text: "frame" }, dtick: Math.ceil(mean[0].length / 12), tick0: 1, showgrid: false },
+    xaxis: { title: { text: "frame of the clip" }, tickvals: ticks, ticktext: names, tickangle: 0, range: [0.5, frames.of + 0.5], showgrid: false },
     yaxis: { autorange: "reversed", showgrid: false, dtick: 1 },
-  }, `Heat map of relevance by region and frame for ${state.emotion}. It is largest at the ${regions[row]}, frame ${frame}.`);
-  get("timeline-note").textContent = `Mean relevance of a region's landmarks in each frame; largest at the ${regions[row]}, ` +
-    `frame ${frame} of the ${mean[0].length} that the network sees. "Right" is the person's own, at the left of the picture.`;
+  }, `Heat map of importance by region and frame for ${state.emotion}. It is largest at the ${regions[row]}, frame ${frame} of ${frames.of}.`);
+  get("timeline-note").textContent = `Mean importance of a region's landmarks in each frame; largest at the ${regions[row]}, frame ${frame} of ` +
+    `${frames.of}. ${percent(timeline.last)} of all importance lies in the last frame, ${percent(1 / mean[0].length)} if all frames had the same. ` +
+    "A network that reads the frames in order and keeps its last state favours late ones even untrained: a late peak does not show " +
+    "that the end matters most. " + (frames.first > 1 ? "Frame 1 is blank: it was subtracted from the others. " : "") +
+    '"Right" is the person\'s own, at the left of the picture.';
 }
 
 function showEmotion() {
   if (faces[state.emotion]) {
     pointAtRank(state.rank);
     drawTimeline();
+    drawChosen();
   }
   drawStability();
 }
@@ -335,10 +363,16 @@ function drawStability() {
 function fillText() {
   get("description").textContent = run.description;
   get("facts").append(...run.facts.map(([number, noun]) => make("li", {}, make("b", {}, String(number)), ` ${noun}`)));
-  for (const id of ["data", "versions"]) {
+  get("synthetic").hidden = !run.synthetic;
+  for (const id of ["terms", "data", "versions"]) {
     for (const [term, text] of run[id]) get(id).append(make("dt", {}, term), make("dd", {}, String(text)));
   }
   get("made").textContent = run.made;
+}
+
+function tellScroll() {
+  const table = get("table");
+  get("table-scroll").hidden = table.scrollWidth <= table.parentElement.clientWidth;
 }
 
 function options(select, entries) {
@@ -356,12 +390,15 @@ function setUpFaces() {
     });
     get("emotions").append(label);
   });
+  const unscored = Object.keys(faces).filter((emotion) => !run.emotions.includes(emotion)).map(plain);
+  if (unscored.length) get("unscored").textContent = `The scores below leave out ${unscored.join(" and ")}: a detector was fitted, but not compared.`;
   state.count = faces[state.emotion].n_selected;
   get("count").value = counts.indexOf(state.count);
   get("count").addEventListener("input", () => {
     state.count = counts[Number(get("count").value)];
     drawSmallFaces();
     pointAtRank(state.rank);
+    drawChosen();
   });
   get("rank").addEventListener("input", () => pointAtRank(Number(get("rank").value)));
   drawSmallFaces();
@@ -396,6 +433,7 @@ function drawAll() {
 
 setUp();
 drawAll();
+new ResizeObserver(tellScroll).observe(get("table").parentElement);
 if (Object.keys(faces).length) {
   get("face-plot").on("plotly_hover", ({ points: [point] }) => point.customdata !== undefined && tellLandmark(point.customdata));
 }
