@@ -28,8 +28,9 @@ from sklearn_emoxai.plotting import LandmarkImportanceDisplay
 sklearn.set_config(enable_metadata_routing=True)
 
 # %%
-# The module takes sequences and returns logits, without a softmax at its end. skorch wants integer labels for
-# torch's cross-entropy, and pipelines pass True and False: one line turns them.
+# The module takes sequences and returns logits, without a softmax at its end. The class around it takes as many
+# landmarks as it gets, so a grid over their number works, turns True and False into the integers that torch's
+# cross-entropy wants, and has a ``random_state`` that starts everything random in the training.
 
 
 class GRUNet(torch.nn.Module):
@@ -46,11 +47,17 @@ class GRUNet(torch.nn.Module):
 
 
 class Detector(NeuralNetClassifier):
-    """A skorch net for True and False."""
+    """A skorch net for sequences of any number of landmarks, labels True and False, and a seed."""
 
-    def fit(self, X, y, **params):
-        torch.manual_seed(0)
-        return super().fit(X, np.asarray(y, dtype=np.int64), **params)
+    def __init__(self, module, *, random_state=0, **parameters):
+        super().__init__(module, **parameters)
+        self.random_state = random_state
+
+    def fit(self, X, y, **parameters):
+        self.set_params(module__n_landmarks=X.shape[-1])  # as many as were selected
+        with torch.random.fork_rng():
+            torch.manual_seed(self.random_state)
+            return super().fit(X, np.asarray(y, dtype=np.int64), **parameters)
 
 
 network = Detector(

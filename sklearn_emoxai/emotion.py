@@ -52,6 +52,15 @@ def decision_values(classifier, X):
     return logit(np.clip(classifier.predict_proba(X)[:, 1], tiny, 1 - np.finfo(np.float32).eps))
 
 
+def _gives_probabilities(classifier):
+    if classifier.calibration is None and not hasattr(classifier.estimator, "predict_proba"):
+        raise AttributeError(
+            f"estimator must have predict_proba, which {type(classifier.estimator).__name__} has not: "
+            'set calibration="sigmoid".'
+        )
+    return True
+
+
 class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier of several emotions, one clone of a binary classifier for each.
 
@@ -210,7 +219,7 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.classes_[self._decision_values(X).argmax(axis=1)]
 
-    @available_if(lambda self: self.calibration is not None or hasattr(self.estimator, "predict_proba"))
+    @available_if(_gives_probabilities)
     def predict_proba(self, X):
         """The binary classifiers' probabilities, calibrated where asked for, divided by their sum.
 

@@ -117,7 +117,10 @@ def save(estimator, path):
         written = skops.io.dumps(estimator)
     except Exception as error:  # of whatever kind the object's own __reduce__ or __getstate__ raises
         why = "it refers to itself." if isinstance(error, RecursionError) else error
-        raise TypeError(f"estimator must hold nothing that can't be written: {why}") from error
+        where = _unwritable(estimator)
+        raise TypeError(
+            f"estimator must hold nothing that can't be written: {f'{where}: ' if where else ''}{why}"
+        ) from error
     others = sorted(set(skops.io.get_untrusted_types(data=written)) - set(_TRUSTED))
     if others:
         warnings.warn(
@@ -207,6 +210,32 @@ def _load_checked(stream, path, foreign, trusted):
     if not isinstance(estimator, BaseEstimator):
         raise ValueError(f"{foreign}; it holds no estimator but a {type(estimator).__name__}.")
     return estimator
+
+
+def _unwritable(value, seen=()):
+    """Where in an estimator the innermost thing is that skops can't write, such as ``select.estimator_.module_``."""
+    import skops.io
+
+    if isinstance(value, BaseEstimator):
+        parts = vars(value).items()
+    elif isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, (list, tuple)):
+        parts = enumerate(value)
+    else:
+        return ""
+    for name, part in parts:
+        if id(part) in seen:
+            continue
+        try:
+            skops.io.dumps(part)
+        except Exception:
+            # A pipeline's steps are called by their names.
+            step = isinstance(part, tuple) and len(part) == 2 and isinstance(part[0], str)
+            name, part = part if step else (name, part)
+            rest = _unwritable(part, (*seen, id(part)))
+            return rest if name == "steps" else ".".join(filter(None, [str(name), rest]))
+    return ""
 
 
 def _with_note(written):

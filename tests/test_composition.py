@@ -1,14 +1,19 @@
 """The estimators together, as users put them together."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
+from skorch import NeuralNetClassifier
 
 from sklearn_emoxai import (
     ConvLSTMClassifier,
+    EmotionClassifier,
     IGLandmarkSelector,
     LandmarkAligner,
     LandmarkExtractor,
@@ -160,3 +165,49 @@ def test_names_and_data_frames_pass_through_a_pipeline(where):
     assert type(sequences) is np.ndarray
     np.testing.assert_array_equal(table, sequences.reshape(6, -1))
     np.testing.assert_array_equal(LandmarkExtractor().get_feature_names_out(), names)
+
+
+@pytest.fixture(scope="module")
+def own_network():
+    """The network that the example shows to users, out of its source."""
+    path = Path(__file__).parents[1] / "examples" / "plot_own_network.py"
+    if not path.exists():
+        pytest.skip("the examples are not beside the tests")
+    start = "class GRUNet"
+    source = path.read_text("utf-8")
+    names = {"torch": torch, "np": np, "NeuralNetClassifier": NeuralNetClassifier}
+    exec(source[source.index(start) : source.index("\n# %%", source.index(start))], names)
+    return names["network"].set_params(max_epochs=2)
+
+
+def test_a_users_own_network_follows_the_number_of_landmarks(faces, own_network):
+    select = IGLandmarkSelector(own_network, n_steps=2, random_state=0)
+    pipeline = Pipeline([ALIGN, ("select", select), ("classify", own_network)])
+    grid = {"select__n_landmarks_to_select": [8, 16]}
+    y = faces.target == "happiness"
+    found = []
+    for _ in range(2):
+        search = GridSearchCV(
+            pipeline, grid, cv=StratifiedGroupKFold(2), scoring="roc_auc", error_score="raise"
+        )
+        with config_context(enable_metadata_routing=True):
+            found.append(search.fit(faces.data, y, groups=faces.groups, emotion=faces.target))
+    first, again = (search.predict_proba(faces.data) for search in found)
+    np.testing.assert_array_equal(first, again)
+    k = found[0].best_params_["select__n_landmarks_to_select"]
+    assert found[0].best_estimator_["classify"].module_.gru.input_size == 2 * k
+    with config_context(enable_metadata_routing=True):
+        several = IGLandmarkSelector(own_network, n_repeats=2, n_steps=2, random_state=0)
+        several.fit(faces.data[:20], y[:20], emotion=faces.target[:20])
+    assert several.profile_.shape == (4, 468)
+
+
+def test_emotions_without_probabilities_say_how_to_get_them():
+    classifier = EmotionClassifier(SVC())
+    assert not hasattr(classifier, "predict_proba")
+    with pytest.raises(AttributeError) as caught:
+        classifier.predict_proba  # noqa: B018
+    assert str(caught.value.__cause__) == (
+        'estimator must have predict_proba, which SVC has not: set calibration="sigmoid".'
+    )
+    assert hasattr(EmotionClassifier(SVC(), calibration="sigmoid"), "predict_proba")

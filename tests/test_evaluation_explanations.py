@@ -176,3 +176,33 @@ def test_bad_input_of_the_others_is_named(planted):
         retraining_curves(UnivariateLandmarkSelector(), svm, X, emotion, "joy", n_landmarks=[2])
     with pytest.raises(ValueError, match=r"n_seeds must be at least 2; got 1"):
         seed_agreement(IGLandmarkSelector(NETWORK), X, emotion, "fear", n_seeds=1)
+
+
+class _SeedsItself(ConvLSTMClassifier):
+    def fit(self, X, y, *, groups=None):
+        self.random_state = 0
+        return super().fit(X, y, groups=groups)
+
+
+def test_seeds_must_make_a_difference(planted):
+    X, emotion, _ = planted
+    with pytest.raises(
+        ValueError, match="selector must have a random_state.*UnivariateLandmarkSelector has none"
+    ):
+        seed_agreement(UnivariateLandmarkSelector(), X, emotion, "fear", n_seeds=2)
+    network = _SeedsItself(**NETWORK.get_params() | {"max_epochs": 2})
+    with pytest.raises(
+        ValueError, match="other importances with another random_state; some seeds gave the same"
+    ):
+        seed_agreement(IGLandmarkSelector(network), X, emotion, "fear", n_seeds=2)
+
+
+def test_few_seeds_give_no_interval(planted):
+    X, emotion, _ = planted
+    network = NETWORK.get_params() | {"max_epochs": 3}
+    selector = IGLandmarkSelector(ConvLSTMClassifier(**network), n_steps=5)
+    for n_seeds, known in [(3, False), (5, True)]:
+        found = seed_agreement(selector, X, emotion, "fear", n_seeds=n_seeds, n_landmarks=[5], random_state=0)
+        one = found.stability[5]
+        assert np.isfinite(one.stability)
+        assert np.isfinite([one.low, one.high, one.variance]).tolist() == [known] * 3

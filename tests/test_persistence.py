@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
@@ -388,3 +389,26 @@ def test_types_of_others_load_when_they_are_trusted(planted, tmp_path):
 def test_a_pipeline_from_videos_is_saved(tmp_path):
     save(emoxai.LandmarkExtractor(8, cache_dir="here"), tmp_path / "it.skops")
     assert load(tmp_path / "it.skops").get_params()["n_frames"] == 8
+
+
+class _Plain(BaseEstimator):
+    """An estimator with a torch module that knows nothing of files."""
+
+    def fit(self, X, y):
+        self.module_ = torch.nn.Linear(2, 2)
+        return self
+
+
+def test_what_cannot_be_saved_is_named_by_its_place(tmp_path):
+    selector = _selector()
+    selector.estimator_ = _Plain().fit(None, None)
+    unfit = make_pipeline(ALIGN, selector)
+    with pytest.raises(TypeError, match=r"can't be written: iglandmarkselector\.estimator_\.module_: Cannot"):
+        save(unfit, tmp_path / "it.skops")
+
+
+def test_no_type_of_skorch_is_trusted():
+    """A skorch net's weights are a pickle in the file."""
+    assert not any(
+        name.startswith(("skorch", "torch", "builtins", "functools")) for name in persistence._TRUSTED
+    )

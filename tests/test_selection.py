@@ -4,9 +4,17 @@ import pytest
 import torch
 from scipy.linalg import qr
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 from skorch import NeuralNetClassifier
 
-from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, facemesh, landmark_attributions
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    IGLandmarkSelector,
+    SequenceFlattener,
+    facemesh,
+    landmark_attributions,
+)
 from sklearn_emoxai.attribution import BaselineWarning
 from sklearn_emoxai.selection._integrated_gradients import _draw
 from sklearn_emoxai.selection._strategies import STRATEGIES, Forward, PivotedQR, order_landmarks
@@ -383,3 +391,92 @@ def test_baselines_that_show_the_emotion_are_reported(planted):
     )
     with pytest.warns(BaselineWarning, match="the typical samples of"):
         _selector(network).fit(X, emotion == "fear", emotion=emotion)
+
+
+class _Gru(torch.nn.Module):
+    def __init__(self, n_landmarks=20):
+        super().__init__()
+        self.gru, self.out = (
+            torch.nn.GRU(2 * n_landmarks, 6, batch_first=True),
+            torch.nn.Linear(6, 2),
+        )
+
+    def forward(self, X):
+        return self.out(self.gru(X.flatten(2))[0][:, -1])
+
+
+class _Unseeded(NeuralNetClassifier):
+    def fit(self, X, y):
+        return super().fit(X, np.asarray(y, dtype=np.int64))
+
+
+class _SeedsItself(_Unseeded):
+    def fit(self, X, y):
+        torch.manual_seed(0)
+        return super().fit(X, y)
+
+
+def _net(kind):
+    return kind(_Gru, criterion=torch.nn.CrossEntropyLoss, max_epochs=2, train_split=None, verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+def test_networks_without_a_random_state_are_seeded_by_the_selectors(planted, tmp_path):
+    X, emotion, _ = planted
+    y = emotion == "fear"
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, again = (_selector(_net(_Unseeded), n_repeats=3).fit(X, y) for _ in range(2))
+    other = _selector(_net(_Unseeded), n_repeats=3, random_state=1).fit(X, y)
+    assert torch.equal(before, torch.get_rng_state())
+    np.testing.assert_array_equal(first.importances_, again.importances_)
+    assert not np.array_equal(first.importances_, other.importances_)
+    weights = [one.module_.out.weight for one in first.estimators_]
+    assert not any(torch.equal(a, b) for a, b in zip(weights, weights[1:] + weights[:1]))
+    kept = _selector(_net(_Unseeded), memory=str(tmp_path)).fit(X, y)
+    np.testing.assert_array_equal(kept.importances_, _selector(_net(_Unseeded)).fit(X, y).importances_)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+def test_networks_that_are_one_and_the_same_are_noticed(planted):
+    X, emotion, _ = planted
+    with pytest.raises(
+        ValueError, match="n_repeats=2 needs networks that differ; _SeedsItself trained the same"
+    ):
+        _selector(_net(_SeedsItself), n_repeats=2).fit(X, emotion == "fear")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameters", "name"),
+    [
+        (ConvLSTMClassifier(), {}, "estimator__random_state"),
+        (_net(_Unseeded), {"random_state": None}, "random_state"),
+        (NETWORK, {"random_state": None}, "random_state"),  # of the clusters
+        (None, {"random_state": None}, "random_state"),
+    ],
+)
+def test_memory_refuses_what_no_seed_fixes(planted, tmp_path, estimator, parameters, name):
+    X, emotion, _ = planted
+    with pytest.raises(ValueError, match=f"for good: {name} must be fixed, such as 0; got None"):
+        _selector(estimator, memory=str(tmp_path), **parameters).fit(X, emotion == "fear")
+
+
+@pytest.mark.parametrize("estimator", [SVC(), make_pipeline(SequenceFlattener(), SVC())])
+def test_an_estimator_without_a_module_is_refused_before_its_fit(planted, estimator, monkeypatch):
+    X, emotion, _ = planted
+    monkeypatch.setattr(SVC, "fit", lambda *_: pytest.fail("was fitted"))
+    with pytest.raises(
+        TypeError, match=f"estimator must have a torch module.*got {type(estimator).__name__}"
+    ):
+        _selector(estimator).fit(X, emotion == "fear")
+
+
+def test_of_the_baselines_of_several_networks_one_warning_comes_at_the_users_line(planted):
+    X, emotion, _ = planted
+    network = ConvLSTMClassifier(
+        **NETWORK.get_params() | {"max_epochs": 1, "class_weight": {False: 1, True: 50}}
+    )
+    with pytest.warns(BaselineWarning, match="train it longer") as caught:
+        _selector(network, n_repeats=2).fit(X, emotion == "fear", emotion=emotion)
+    assert [one.filename for one in caught] == [__file__] * len(caught)
+    assert len(caught) == 1

@@ -182,8 +182,8 @@ def _warn_of_baselines(F_baselines, indices, positive, labels):
     suspects = {n: round(float(F), 3) for n, F in zip(names, F_baselines) if F > 0.5 and n not in own}
     if suspects:
         warnings.warn(
-            f"the typical samples of {suspects} already have a probability above 0.5 of the explained class: "
-            'paths from them say little about it. typical="unlikely_medoid" or baselines of yours may help.',
+            f"the network takes the typical samples of {suspects} for the explained emotion, and paths from them say "
+            'little about it: train it longer, or set typical="unlikely_medoid".',
             BaselineWarning,
             stacklevel=3,
         )

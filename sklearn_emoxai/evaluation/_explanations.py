@@ -24,6 +24,8 @@ from ._statistics import selection_stability
 
 # Sequences whose landmarks are replaced at once, to bound memory.
 _BLOCK = 256
+# Seeds; with fewer, the asymptotic interval of the stability may have no width at all.
+_FEWEST_FOR_INTERVAL = 5
 
 
 def deletion_curve(estimator, X, y, ranking, *, n_replaced=None, mode="deletion", neutral="first"):
@@ -280,7 +282,15 @@ def seed_agreement(
         correlation : float
             Spearman's, mean over the pairs of seeds.
         stability : dict of int to Bunch
-            Number of landmarks → :func:`selection_stability` of the first so many of the rankings.
+            Number of landmarks → :func:`selection_stability` of the first so many of the rankings. Below five
+            seeds ``low``, ``high`` and ``variance`` are NaN: the interval is for many runs, and of three its width
+            may come out as 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described above, the selector has no ``random_state`` (its own or its estimator's),
+        or two seeds gave the same importances.
 
     Examples
     --------
@@ -299,18 +309,29 @@ def seed_agreement(
     groups = check_per_sample(X, groups, name="groups")
     if n_seeds < 2:
         raise ValueError(f"n_seeds must be at least 2; got {n_seeds}.")
+    if not any("random_state" in owner.get_params(deep=False) for _, owner in owners(selector)):
+        raise ValueError(
+            f"selector must have a random_state, its own or its estimator's; {type(selector).__name__} has none."
+        )
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=n_seeds).tolist()
     fitted = Parallel(n_jobs=n_jobs)(
         delayed(fit_to_emotion)(_reseeded(_keeping_all(selector), seed), X, emotions, emotion, groups=groups)
         for seed in seeds
     )
     importances = np.stack([one.importances_ for one in fitted])
+    if len(np.unique(importances, axis=0)) < n_seeds:
+        raise ValueError(
+            "selector must give other importances with another random_state; some seeds gave the same. Does a fit set "
+            "a seed of its own, as torch.manual_seed(0) does?"
+        )
     stability = {}
     for k in n_landmarks:
         supports = np.zeros(importances.shape, dtype=bool)
         for support, one in zip(supports, fitted):
             support[one.ranking_[:k]] = True
         stability[k] = selection_stability(supports)
+        if n_seeds < _FEWEST_FOR_INTERVAL:
+            stability[k].update(low=np.nan, high=np.nan, variance=np.nan)
     correlations = [spearmanr(a, b).statistic for a, b in combinations(importances, 2)]
     return Bunch(importances=importances, correlation=float(np.mean(correlations)), stability=stability)
 

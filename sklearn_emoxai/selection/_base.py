@@ -8,11 +8,43 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .._transformers import SequencesOutMixin, names_of_landmarks
-from .._validation import check_sequences
+from .._validation import check_fit, check_sequences
 
 
 class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
-    """Keep the first landmarks of a ranking. Subclasses' ``fit`` ends in a call of ``_select``."""
+    """Base of all landmark selectors: keeps the first landmarks of a ranking.
+
+    A selector of your own has a parameter ``n_landmarks_to_select``, and a ``fit`` that begins with ``_check_fit(X)``
+    and ends in ``_select(ranking)`` or ``_select_most_important(importances)``. The rest comes with this class.
+
+    Attributes
+    ----------
+    ranking_ : ndarray of shape (n_landmarks,), int
+        Landmarks in the order in which they are chosen.
+    support_ : ndarray of shape (n_landmarks,), bool
+        Mask of the chosen landmarks.
+    n_features_in_ : int
+        Landmarks per frame.
+    n_frames_in_ : int
+        Frames per sequence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emoxai.selection import LandmarkSelector
+    >>> class RangeLandmarkSelector(LandmarkSelector):
+    ...     def __init__(self, *, n_landmarks_to_select=128):
+    ...         self.n_landmarks_to_select = n_landmarks_to_select
+    ...
+    ...     def fit(self, X, y=None):
+    ...         X = self._check_fit(X)
+    ...         return self._select_most_important(np.ptp(X, axis=1).mean(axis=(0, 1)))
+    >>> X = np.random.default_rng(0).normal(size=(30, 5, 2, 20))
+    >>> X[..., 4] *= 3
+    >>> selector = RangeLandmarkSelector(n_landmarks_to_select=1)
+    >>> selector.fit_transform(X).shape, selector.get_support(indices=True)
+    ((30, 5, 2, 1), array([4]))
+    """
 
     _parameter_constraints = {
         "n_landmarks_to_select": [
@@ -35,14 +67,24 @@ class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
             return wanted
         return max(1, round(wanted * n_landmarks))
 
+    def _check_fit(self, X):
+        """Validate the parameters and X; X as a float32 array of shape (n_samples, n_frames, 2, n_landmarks)."""
+        self._validate_params()
+        X = check_fit(self, X)
+        self._n_to_select()
+        return X
+
     def _select(self, ranking):
-        self.ranking_ = ranking
+        """Keep the first of the ranking, an array of all landmarks in the order of choice, and return self."""
+        self.ranking_ = np.asarray(ranking)
         self.support_ = np.zeros(self.n_features_in_, dtype=bool)
-        self.support_[ranking[: self._n_to_select()]] = True
+        self.support_[self.ranking_[: self._n_to_select()]] = True
+        return self
 
     def _select_most_important(self, importances):
-        self.importances_ = importances
-        self._select(np.argsort(-importances, kind="stable"))
+        """Keep those with the largest importances, of shape (n_landmarks,), and return self."""
+        self.importances_ = np.asarray(importances)
+        return self._select(np.argsort(-self.importances_, kind="stable"))
 
     def get_support(self, indices=False):
         """Mask of the chosen landmarks, or their indices in increasing order.

@@ -1,9 +1,11 @@
 """The selection by integrated gradients of a network's decisions."""
 
+import sys
 import warnings
 from numbers import Integral
 
 import numpy as np
+import torch
 from sklearn.base import _fit_context, clone
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
@@ -13,11 +15,16 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 
 from .. import facemesh
+from .._training import RANDOM_NUMBERS
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
-from ..attribution import landmark_attributions, typical_samples
+from ..attribution import BaselineWarning, landmark_attributions, typical_samples
+from ..attribution._model import resolve_module
 from ..classifier import ConvLSTMClassifier
 from ._base import LandmarkSelector, fit_clone
 from ._strategies import STRATEGIES, order_landmarks
+
+# Packages whose frames no user wrote.
+_INSIDE = {"joblib", "sklearn", "sklearn_emoxai"}
 
 
 class IGLandmarkSelector(LandmarkSelector):
@@ -48,7 +55,7 @@ class IGLandmarkSelector(LandmarkSelector):
         So 17 landmarks are one of each region. For the 468 landmarks of the face mesh.
     n_repeats : int, default=1
         Networks whose importances are averaged: the estimator, and copies of it with seeds drawn from
-        ``random_state``.
+        ``random_state``. Each must be another network.
     n_steps : int or "auto", default=50
         Steps of the integral, m in the paper.
     explain : {"all", "positive"}, default="all"
@@ -63,11 +70,13 @@ class IGLandmarkSelector(LandmarkSelector):
         the search for typical samples then takes time with the square of an emotion's samples.
     memory : str, path, joblib.Memory or None, default=None
         Where the ranking is kept, so that a grid over ``n_landmarks_to_select`` computes it once for each
-        fold. Needs an estimator with a fixed ``random_state``.
+        fold. Whatever is random must then have a fixed ``random_state``, here and in the estimator.
     n_jobs : int, default=None
         Networks trained at once, as in joblib.
     random_state : int, RandomState instance or None, default=None
         Draws the samples of ``max_samples``, the clusters, the seeds of ``n_repeats``, and the default estimator.
+        An estimator without any ``random_state``, such as a skorch net, is trained with torch's generator seeded
+        by it; your own generator is left as it is.
 
     Attributes
     ----------
@@ -209,8 +218,11 @@ class IGLandmarkSelector(LandmarkSelector):
         Raises
         ------
         ValueError
-            If X, y, emotion or groups have a wrong shape or do not fit one another, or more landmarks
-            are to be selected than there are.
+            If X, y, emotion or groups have a wrong shape or do not fit one another, more landmarks
+            are to be selected than there are, ``memory`` is to keep what no ``random_state`` fixes, or
+            ``n_repeats`` networks are one and the same.
+        TypeError
+            If the estimator has no torch module.
         """
         X = check_fit(self, X)
         y = check_labels(X, y)
@@ -220,6 +232,7 @@ class IGLandmarkSelector(LandmarkSelector):
         self._check_parameters(positive, emotion)
         results = self._explain(X, y, positive, emotion, groups)
         self.estimators_ = [result.estimator for result in results]
+        _check_different(self.estimators_)
         self.estimator_ = self.estimators_[0]
         self.typical_samples_ = results[0].typical_samples
         self.convergence_delta_ = float(np.mean([result.convergence_delta for result in results]))
@@ -253,20 +266,42 @@ class IGLandmarkSelector(LandmarkSelector):
                 )
         if self.n_repeats > 1 and isinstance(self.estimator, FrozenEstimator):
             raise ValueError(f"n_repeats must be 1 with a FrozenEstimator; got {self.n_repeats}.")
+        kind = type(self.estimator)
+        if kind.__module__.startswith("sklearn.") and kind is not FrozenEstimator:
+            raise TypeError(_no_module(self.estimator))
+        if getattr(check_memory(self.memory), "location", True) is not None:
+            self._check_reproducible(emotion)
+
+    def _check_reproducible(self, emotion):
+        """Raise if a memory would keep one random result for good."""
+        states = {} if self.estimator is None else _random_states(self.estimator)
+        unset = [f"estimator__{name}" for name, value in states.items() if value is None]
+        # What random_state decides here: the seed of an estimator that has none, the clusters, the drawn samples.
+        if self.random_state is None and (not states or emotion is None or self.max_samples is not None):
+            unset.insert(0, "random_state")
+        if unset and not isinstance(self.estimator, FrozenEstimator):
+            raise ValueError(
+                f"memory would keep one random result for good: {unset[0]} must be fixed, such as 0; got None."
+            )
 
     def _explain(self, X, y, positive, emotion, groups):
         """Trained and attributed networks, from the memory where it has them."""
         estimator = self.estimator
         if estimator is None:
             estimator = ConvLSTMClassifier(random_state=self.random_state)
-        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=self.n_repeats - 1)
+        generator = check_random_state(self.random_state)
+        seeds = generator.randint(np.iinfo(np.int32).max, size=self.n_repeats - 1).tolist()
+        own_seed = (
+            self.random_state is None or isinstance(estimator, FrozenEstimator) or _random_states(estimator)
+        )
+        first = None if own_seed else generator.randint(np.iinfo(np.int32).max)
         explain = delayed(check_memory(self.memory).cache(_explain))
         # A cluster ignores n_jobs, and would send X to another worker even for a single network.
         backend = "sequential" if self.n_repeats == 1 else None
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as caught:
             # Of joblib's memory, on a busy machine; nothing that a user could mend.
             warnings.filterwarnings("ignore", "Persisting input arguments", UserWarning)
-            return Parallel(n_jobs=self.n_jobs, backend=backend)(
+            results = Parallel(n_jobs=self.n_jobs, backend=backend)(
                 explain(
                     estimator,
                     X,
@@ -282,8 +317,10 @@ class IGLandmarkSelector(LandmarkSelector):
                     max_samples=self.max_samples,
                     random_state=self.random_state,
                 )
-                for seed in [None, *seeds.tolist()]
+                for seed in [first, *seeds]
             )
+        _warn_again(caught)
+        return results
 
 
 def _check_emotion(emotion, positive, classes):
@@ -323,9 +360,14 @@ def _explain(
     random_state,
 ):
     """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions."""
-    if seed is not None:
-        estimator = _reseeded(estimator, seed)
-    fitted = fit_clone(estimator, X, y, groups)
+    if seed is None:
+        fitted = fit_clone(estimator, X, y, groups)
+    else:
+        with RANDOM_NUMBERS, torch.random.fork_rng():
+            torch.manual_seed(seed)
+            fitted = fit_clone(_reseeded(estimator, seed), X, y, groups)
+    if not isinstance(getattr(fitted, "module_", None), torch.nn.Module):
+        raise TypeError(_no_module(estimator))
     rows = np.arange(len(X))
     if max_samples is not None and max_samples < len(X):  # X as it is may stay in its file
         rows = _draw(positive if emotion is None else emotion, max_samples, random_state)
@@ -379,10 +421,49 @@ def _n_drawn(n_members, n_samples, max_samples):
 def _reseeded(estimator, seed):
     """A clone whose own and nested ``random_state`` are drawn anew."""
     random_state = check_random_state(seed)
-    names = sorted(name for name in estimator.get_params() if name.split("__")[-1] == "random_state")
     return clone(estimator).set_params(
-        **{name: random_state.randint(np.iinfo(np.int32).max) for name in names}
+        **{name: random_state.randint(np.iinfo(np.int32).max) for name in _random_states(estimator)}
     )
+
+
+def _random_states(estimator):
+    """The estimator's own and nested parameters ``random_state``, by name, in order."""
+    return {
+        n: value for n, value in sorted(estimator.get_params().items()) if n.split("__")[-1] == "random_state"
+    }
+
+
+def _no_module(estimator):
+    return (
+        "estimator must have a torch module of logits in module_ after fit, as ConvLSTMClassifier and skorch nets "
+        f"have; got {type(estimator).__name__}. PermutationLandmarkSelector takes any classifier."
+    )
+
+
+def _check_different(estimators):
+    """Raise if two networks have the same weights: then a fit set a seed of its own."""
+    weights = [list(resolve_module(one).state_dict().values()) for one in estimators]
+    for i, one in enumerate(weights):
+        for other in weights[:i]:
+            if len(one) == len(other) and all(map(torch.equal, one, other)):
+                name = type(estimators[0]).__name__
+                raise ValueError(
+                    f"n_repeats={len(estimators)} needs networks that differ; {name} trained the same one again. "
+                    "Does its fit set a seed, as torch.manual_seed(0) does? Give it a random_state."
+                )
+
+
+def _warn_again(caught):
+    """Pass on the warnings of several networks: of their baselines once, at the line of the user's call."""
+    ours = [each.message for each in caught if issubclass(each.category, BaselineWarning)]
+    for each in caught:
+        if each.message not in ours:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if ours:
+        frame, level = sys._getframe(1), 2
+        while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _INSIDE:
+            frame, level = frame.f_back, level + 1
+        warnings.warn(ours[0], stacklevel=level)
 
 
 def _cluster_medoids(X, members, n_clusters, random_state):
