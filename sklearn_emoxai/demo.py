@@ -11,7 +11,7 @@ from .evaluation import compare, paper_models, summarize
 from .extraction import LandmarkExtractor, save_landmarks
 from .facemesh import N_LANDMARKS
 from .plotting import LandmarkImportanceDisplay, write_report
-from .runs import check_run_folder, keep_detector
+from .runs import add_to_meta, check_run_folder, keep_detector
 from .video import open_source, read_sampled
 
 N_FRAMES = 10
@@ -74,7 +74,7 @@ def run_demo(
     X = extractor.fit_transform(clips.paths)
     save_landmarks(output / "landmarks.npz", X, target=clips.target, groups=clips.groups, paths=clips.paths)
 
-    network = {"network_grid": None, "max_epochs": max_epochs, **NETWORK}
+    network = {"strategy": "top", "network_grid": None, "max_epochs": max_epochs, **NETWORK}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BaselineWarning)  # of training parts; that of the detector is shown
         results = compare(
@@ -91,7 +91,14 @@ def run_demo(
             random_state=random_state,
             verbose=verbose,
         )
-    _print(results, clips, n_splits)
+    add_to_meta(
+        output,
+        strategy=network["strategy"],
+        preprocessing=["LandmarkAligner", "NeutralDifference"],
+        saved={"model": "T-EMO", "n_landmarks": n_landmarks},
+        synthetic=data is None,
+    )
+    _print(results, clips, n_splits, synthetic=data is None)
 
     kept = paper_models(n_landmarks_to_select=n_landmarks, random_state=random_state, **network)["T-EMO"]
     detector = keep_detector(output, kept, X, clips.target, groups=clips.groups, n_jobs=n_jobs)
@@ -116,13 +123,18 @@ def _clips(output, data, random_state, verbose):
     return clips
 
 
-def _print(results, clips, n_splits):
+def _print(results, clips, n_splits, *, synthetic):
     """The table on the terminal."""
     print(
         f"\nBalanced accuracy on subjects that were not trained on, mean ± standard deviation over {n_splits} splits.\n"
         f'{len(clips.paths)} videos of {len(np.unique(clips.groups))} subjects; always answering "rest" gives 0.500.\n'
     )
     print(summarize(results).reset_index().to_string(index=False))
+    if synthetic:
+        print(
+            "\nThe videos are synthetic, one portrait warped: these scores say nothing about people. "
+            "--data takes videos of yours."
+        )
 
 
 def _draw(detector, X, clips):

@@ -184,6 +184,11 @@ def _summary(videos, rows, seconds, shape, output, quality_path):
         f"a face in {np.mean(shares):.1%} of the sampled frames; "
         f"{sum(share < 1 for share in shares)} videos with gaps, which are interpolated",
     ]
+    if videos.groups is None:
+        lines.append(
+            "no subjects are known, which emoxai compare needs: a CSV in the folder tells them, in the columns file, "
+            "emotion and subject"
+        )
     if failed:
         lines.append(f"{failed} gave no landmarks: their rows are NaN, and {quality_path} says why")
     lines.append(f"wrote {output} {shape} and {quality_path}")

@@ -9,9 +9,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from typer.testing import CliRunner
 
 from sklearn_emoxai import __version__, cli, demo, load_landmarks, save_landmarks
+from sklearn_emoxai.cli._app import _kill_workers
 from sklearn_emoxai.datasets import make_expression_videos
 from sklearn_emoxai.evaluation._folder import RunFolder
 
@@ -169,6 +172,20 @@ def test_an_interrupted_extraction_ends_with_130(expression_clips, tmp_path, n_j
     assert not (tmp_path / "it.npz").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix")
+def test_workers_are_killed_whatever_they_are_at():
+    executor = get_reusable_executor(1, timeout=300)  # as joblib's
+    busy = executor.submit(time.sleep, 30)
+    deadline = time.monotonic() + 20
+    while not busy.running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    start = time.monotonic()
+    _kill_workers()
+    with pytest.raises(TerminatedWorkerError):
+        busy.result(timeout=20)
+    assert time.monotonic() - start < 10
+
+
 def test_complaints_of_a_comparison_name_the_options(mistake, tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(24, 3, 2, 468)), ["anger", "fear", "neutral"] * 8
@@ -211,7 +228,7 @@ def test_complaints_of_a_comparison_name_the_options(mistake, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
 def test_demo_says_that_its_own_videos_are_synthetic(tmp_path, monkeypatch, capsys):
-    few = {"n_subjects": 2, "emotions": ["happiness", "surprise"], "n_frames": 2, "size": 192}
+    few = {"n_subjects": 4, "emotions": ["happiness", "surprise"], "n_frames": 2, "size": 192}
 
     def small(folder, *, random_state, verbose):
         return make_expression_videos(folder, **few, random_state=random_state)
@@ -246,6 +263,8 @@ def test_demo_writes_what_it_promises(tmp_path):
     assert set(results["n_landmarks"]) == {16, 468}
     assert (output / "landmarks.png").stat().st_size > 50_000
     assert "±" in done.output
+    facts = json.loads((output / "run.json").read_text())
+    assert (facts["strategy"], facts["synthetic"]) == ("top", False)
     assert "synthetic" not in done.output
     assert done.output.rstrip().endswith((output / "report.html").as_uri())
     assert "<html" in (output / "report.html").read_text(encoding="utf-8")

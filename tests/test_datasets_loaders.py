@@ -330,6 +330,11 @@ def test_missing_columns_and_broken_tables_are_named(tmp_path):
         ValueError, match=r"clips.csv, line 1: needs the columns \['emotion'\]; it has \['file', 'label'\]"
     ):
         load_video_folder(tmp_path)
+    (tmp_path / "clips.csv").write_text("file;emotion\na.mp4;joy\n")
+    with pytest.raises(
+        ValueError, match=r"needs the columns .* Is it separated by ';'\? It must be by commas"
+    ):
+        load_video_folder(tmp_path)
     (tmp_path / "clips.csv").write_bytes(b"file,emotion\n\xff\xfe,joy\n")
     with pytest.raises(ValueError, match=r"clips.csv: not a CSV in UTF-8"):
         load_video_folder(tmp_path)
@@ -349,7 +354,14 @@ def test_missing_columns_and_broken_tables_are_named(tmp_path):
 
 def test_unknown_class_folder_is_named(tmp_path):
     touch(tmp_path, "joy/a.mp4", "calmness/b.mp4")
-    with pytest.raises(ValueError, match=r"calmness: unknown emotion 'calmness'; pass labels="):
+    with pytest.raises(
+        ValueError, match=r"calmness: unknown emotion 'calmness'; known are anger, .*labels={'calm"
+    ):
+        load_video_folder(tmp_path)
+    (tmp_path / "calmness").rename(tmp_path / "hapiness")
+    with pytest.raises(
+        ValueError, match=r"unknown emotion 'hapiness'; did you mean 'happiness'\? Known are anger, "
+    ):
         load_video_folder(tmp_path)
 
 

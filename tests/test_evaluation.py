@@ -1,4 +1,6 @@
 import json
+import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlattener, compare
@@ -67,6 +70,39 @@ def test_results_do_not_depend_on_the_number_of_jobs(planted):
         for n in (1, 2)
     )  # fmt: skip
     pd.testing.assert_frame_equal(serial.drop(columns=SECONDS), parallel.drop(columns=SECONDS))
+
+
+def test_fits_are_counted_before_their_training_part_ends(planted, capfd, tmp_path):
+    def slowly(X):
+        time.sleep(0.7)
+        return X
+
+    X, emotion, groups = planted
+    slow = make_pipeline(FunctionTransformer(slowly), DummyClassifier())
+    models = {"a": DummyClassifier(), "b": DummyClassifier(), "slow": slow}
+    arguments = {
+        "groups": groups,
+        "emotions": ["fear"],
+        "n_splits": 2,
+        "n_runs": 1,
+        "random_state": 0,
+        "verbose": 1,
+    }
+    compare(models, X, emotion, folder=tmp_path / "run", n_jobs=2, **arguments)
+    printed = capfd.readouterr().err
+    assert printed.startswith(
+        "6 fits (emotions 1 × splits 2 × models and landmark counts 3) on 30 sequences of 5 "
+    )
+    counts = {int(count) for count in re.findall(r"(\d)/6 ", printed)}
+    assert counts & {1, 2, 4, 5}  # those of a whole training part are 3 and 6
+    assert 6 in counts
+
+    for cell in sorted((tmp_path / "run" / "cells").iterdir())[:2]:
+        cell.unlink()
+    compare(models, X, emotion, folder=tmp_path / "run", n_jobs=1, **arguments)
+    printed = capfd.readouterr().err
+    assert "4 are kept from before" in printed
+    assert {int(count) for count in re.findall(r"(\d)/6 ", printed)} <= {4, 5, 6}
 
 
 def test_one_emotion_alone_gives_the_rows_that_it_gives_among_others(planted):
@@ -214,6 +250,7 @@ BAD = [
     ({"groups": None}, ValueError, "groups must hold the subject of each sample for protocol='subject'; got None"),
     ({"groups": [0] * 59}, ValueError, r"groups must have shape \(60,\)"),
     ({"n_splits": 7}, ValueError, "n_splits must be at most the number of subjects with 'anger', 6; got 7"),
+    ({"groups": [0] * 60}, ValueError, "groups must hold at least 2 subjects with 'anger', .*; got 1"),
     ({"n_splits": 1}, ValueError, "n_splits must be at least 2; got 1"),
     ({"n_splits": 3, "protocol": KFold(3)}, ValueError, "n_splits is for protocol=\"subject\"; got n_splits=3"),
     ({"n_runs": 0}, ValueError, "n_runs must be at least 1; got 0"),

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import SVC
+from sklearn.svm import SVC, NuSVC
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlattener, compare
+from sklearn_emoxai.evaluation._folder import difference
 
 SECONDS = ["fit_seconds", "predict_seconds"]
 ARGUMENTS = {"emotions": ["fear"], "n_landmarks": [20, 4], "n_splits": 3, "n_runs": 2, "random_state": 5}
@@ -194,8 +195,35 @@ def test_folder_of_another_comparison_is_refused(run, models, change, message):
 def test_folder_of_other_parameters_is_refused(run, models):
     X, y, arguments, _ = run
     models["SVM"].set_params(svc__C=30)
-    with pytest.raises(ValueError, match=r"the model 'SVM' has C=2 there, C=30 here"):
+    with pytest.raises(ValueError, match=r"the model 'SVM' has C=2 there, C=30 here\. Another folder"):
         compare(models, X, y, **arguments)
+    models["SVM"].steps[1] = ("svc", NuSVC())
+    with pytest.raises(ValueError, match=r"the model 'SVM' has other steps or parameters"):
+        compare(models, X, y, **arguments)
+
+
+def test_all_differences_of_a_folder_are_named_each_once():
+    fingerprints = {"X": 1, "y": 1, "groups": 1}
+    settings = ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state")
+
+    def run(network, models=("T-EMO", "R-EMO", "SVM"), **change):
+        described = {
+            name: f"Pipeline(steps=[[select, S({network})], [last, {name}(C=1)]])" for name in models
+        }
+        return dict.fromkeys(settings, 0) | {
+            "models": list(models), "fingerprints": fingerprints | {"models": described}, **change
+        }  # fmt: skip
+
+    old = run("max_epochs=100, lr=0.1")
+    assert difference(old, old) == ""
+    assert difference(old, run("max_epochs=9, lr=0.2", n_runs=3)) == (
+        "the models 'T-EMO', 'R-EMO', 'SVM' have max_epochs=100 there, max_epochs=9 here; "
+        "the models 'T-EMO', 'R-EMO', 'SVM' have lr=0.1 there, lr=0.2 here; n_runs is 0 there, 3 here"
+    )
+    assert difference(old, run("max_epochs=9, lr=0.1", ["SVM", "kNN"])) == (
+        "models are ['T-EMO', 'R-EMO', 'SVM'] there, ['SVM', 'kNN'] here; "
+        "the model 'SVM' has max_epochs=100 there, max_epochs=9 here"
+    )
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": 2}', "{}"])

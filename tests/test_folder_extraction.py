@@ -2,6 +2,7 @@ import csv
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -124,6 +125,8 @@ def test_folder_of_class_folders(folder, tmp_path):
     done = extract_folder(tmp_path / "clips", tmp_path / "out.npz", n_frames=2)
     loaded = load_landmarks(done.output)
     assert [path.split("/")[0] for path in loaded.paths] == loaded.target.tolist()
+    assert "no subjects are known, which emoxai compare needs" in done.summary
+    assert "no subjects" not in extract_folder(folder, tmp_path / "known.npz", n_frames=1).summary
 
 
 def test_command_writes_and_reports(folder, tmp_path):
@@ -138,11 +141,29 @@ def test_command_writes_and_reports(folder, tmp_path):
     assert len(list((tmp_path / "cache").iterdir())) == 4
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_command_names_videos_without_landmarks(folder, tmp_path, monkeypatch, capsys, quiet):
+    clips = shutil.copytree(folder, tmp_path / "clips")
+    bad = sorted(clips.glob("*.mp4"))[1]
+    bad.write_text("no video")
+    arguments = ["emoxai", "extract", clips, "-o", tmp_path / "out.npz", "--n-frames", "2", "-j", "1"]
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments), *["-q"] * quiet])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which main sets
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    printed = capsys.readouterr()
+    assert f"emoxai: {bad.name} gave no landmarks: " in printed.err
+    assert "can't be read as a video" in printed.err
+    assert printed.err.count("gave no landmarks") == 1
+    assert (printed.out == "") == quiet
+
+
 def test_users_mistakes_are_one_line_and_exit_code_1(folder, tmp_path, monkeypatch, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     for arguments, message in [
-        ([tmp_path / "gone"], "gone"),
+        ([tmp_path / "gone"], f"FOLDER must be an existing folder; there is no {tmp_path / 'gone'}"),
         ([empty], "empty"),
         ([folder, "-o", tmp_path / "no" / "folder.npz"], "its folder does not exist"),
         ([folder, "-o", tmp_path / "x.npz", "--detector", "dlib"], "detector must be one of"),

@@ -1,11 +1,13 @@
 """What all commands share: the application, their options, how mistakes and interrupts end."""
 
 import functools
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -122,20 +124,29 @@ def _interrupt_once(*_):
 
 def _leave_within(seconds):
     """Leave with exit code 130, whatever workers and threads are still at."""
-    limit = threading.Timer(seconds, os._exit, (130,))
+    limit = threading.Timer(seconds, _leave)
     limit.daemon = True
     limit.start()
 
 
+def _leave():
+    _kill_workers()
+    os._exit(130)
+
+
+def _kill_workers():
+    """Kill them, not by way of joblib's executor, which may wait for what they are at."""
+    for process in multiprocessing.active_children():
+        with suppress(OSError):  # it has ended meanwhile
+            os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
 def _end(last_words):
     """Stop the workers, and leave."""
-    if "joblib.externals.loky" in sys.modules:
-        from joblib.externals.loky import get_reusable_executor
-
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    _leave_within(2)
+    _kill_workers()
     say(last_words)
     # A detector that was just starting has threads that would have the last word, and workers that were just
     # starting can make the interpreter's end wait for ever.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    _leave_within(2)
     sys.exit(130)

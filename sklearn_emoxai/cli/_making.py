@@ -1,11 +1,37 @@
 """Commands that make something of videos and landmarks: demo, extract, compare."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._app import Detector, Force, Jobs, MaxMissing, ModelPath, Quiet, Seed, check_new, command
+from ._app import MISTAKES, Detector, Force, Jobs, MaxMissing, ModelPath, Quiet, Seed, check_new, command, say
+
+# What the library's arguments are on the command line, and what can be done there where one is wrong.
+_COMPARED = {
+    "groups": "LANDMARKS",
+    "n_splits": "--n-splits",
+    "emotions": "--emotions",
+    "protocol": "--protocol",
+    "folder": "--output",
+}
+_ADVICE = {
+    "groups": "emoxai extract takes subjects from a CSV beside the videos, with the columns file, emotion and subject.",
+    "folder": "--force replaces the run that is there.",
+}
+
+
+@contextmanager
+def _complaints(names):
+    """Begin what the library complains of with the command's word for the argument."""
+    try:
+        yield
+    except MISTAKES as error:
+        name, _, rest = str(error).partition(" ")
+        if name not in names:
+            raise
+        raise type(error)(f"{names[name]} {rest} {_ADVICE.get(name, '')}".strip()) from error
 
 
 @command(after_interrupt="what was finished is kept in {output}/, and the same command goes on from there")
@@ -38,17 +64,18 @@ def demo(
     """
     from ..demo import run_demo
 
-    run_demo(
-        output,
-        data=data,
-        n_landmarks=n_landmarks,
-        n_splits=n_splits,
-        max_epochs=max_epochs,
-        n_jobs=n_jobs,
-        random_state=seed,
-        verbose=0 if quiet else 1,
-        force=force,
-    )
+    with _complaints(_COMPARED | dict.fromkeys(("root", "data", "groups"), "--data")):
+        run_demo(
+            output,
+            data=data,
+            n_landmarks=n_landmarks,
+            n_splits=n_splits,
+            max_epochs=max_epochs,
+            n_jobs=n_jobs,
+            random_state=seed,
+            verbose=0 if quiet else 1,
+            force=force,
+        )
 
 
 @command(
@@ -92,20 +119,26 @@ def extract(
         check_new(output, force=force)
     from ..folder_extraction import extract_folder
 
-    done = extract_folder(
-        folder,
-        output,
-        quality=quality,
-        table=table,
-        n_frames=n_frames,
-        max_missing=max_missing,
-        detector=detector,
-        model_path=model_path,
-        on_error="raise" if strict else "nan",
-        cache_dir=cache_dir,
-        n_jobs=n_jobs,
-        verbose=0 if quiet else 1,
-    )
+    with _complaints({"root": "FOLDER", "table": "--table"}):
+        done = extract_folder(
+            folder,
+            output,
+            quality=quality,
+            table=table,
+            n_frames=n_frames,
+            max_missing=max_missing,
+            detector=detector,
+            model_path=model_path,
+            on_error="raise" if strict else "nan",
+            cache_dir=cache_dir,
+            n_jobs=n_jobs,
+            verbose=0 if quiet else 1,
+        )
+    failed = [row for row in done.quality if row["error"]]
+    for row in failed[:10]:
+        say(f"{row['file']} gave no landmarks: {row['error']}")
+    if len(failed) > 10:
+        say(f"{len(failed) - 10} more gave no landmarks; {done.quality_path} says why")
     if not quiet:
         print(done.summary)
 
@@ -175,27 +208,28 @@ def compare(
     counts = None if n_landmarks is None else _numbers(n_landmarks)
     from ._comparing import run_comparison
 
-    run_comparison(
-        landmarks,
-        output,
-        protocol=protocol,
-        emotions=emotions.split(",") if emotions else None,
-        counts=counts,
-        strategy=strategy,
-        models=models.split(",") if models else None,
-        n_splits=n_splits,
-        n_runs=runs,
-        search=search,
-        network={
-            "n_filters": n_filters,
-            "max_epochs": max_epochs,
-            "lr": lr,
-            **({} if validation else {"validation_fraction": None}),
-        },
-        keep=keep,
-        saved=save,
-        n_jobs=n_jobs,
-        seed=seed,
-        verbose=0 if quiet else 1,
-        force=force,
-    )
+    with _complaints(_COMPARED):
+        run_comparison(
+            landmarks,
+            output,
+            protocol=protocol,
+            emotions=emotions.split(",") if emotions else None,
+            counts=counts,
+            strategy=strategy,
+            models=models.split(",") if models else None,
+            n_splits=n_splits,
+            n_runs=runs,
+            search=search,
+            network={
+                "n_filters": n_filters,
+                "max_epochs": max_epochs,
+                "lr": lr,
+                **({} if validation else {"validation_fraction": None}),
+            },
+            keep=keep,
+            saved=save,
+            n_jobs=n_jobs,
+            seed=seed,
+            verbose=0 if quiet else 1,
+            force=force,
+        )

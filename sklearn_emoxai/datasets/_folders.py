@@ -174,7 +174,10 @@ def _from_table(table, columns, reader, skipped, *, needs_subject):
     frame = read_csv(table)
     missing = [columns[key] for key in ("file", "emotion") if columns[key] not in frame]
     if missing:
-        raise ValueError(f"{table}, line 1: needs the columns {missing}; it has {list(frame.columns)}.")
+        found = list(frame.columns)
+        odd = next((mark for mark in ";\t|" if len(found) == 1 and mark in found[0]), None)
+        hint = f" Is it separated by {odd!r}? It must be by commas." if odd else ""
+        raise ValueError(f"{table}, line 1: needs the columns {missing}; it has {found}.{hint}")
     has_subject = columns["subject"] in frame
     rows, seen = [], {}
     for line, row in zip(frame.index, frame.to_dict("records")):
@@ -186,7 +189,7 @@ def _from_table(table, columns, reader, skipped, *, needs_subject):
         emotion = reader.read(word)
         first = seen.setdefault(file, (line, emotion, subject))
         if emotion is None:
-            skipped.wrong(where, f"unknown emotion {word!r}; pass labels={{{word!r}: ...}}.")
+            skipped.wrong(where, reader.unknown(word))
         elif first[0] != line and first[1:] != (emotion, subject):
             skipped.wrong(where, f"{file} contradicts line {first[0]}: {first[1:]} and {(emotion, subject)}.")
         elif first[0] != line:
@@ -238,7 +241,7 @@ def _from_class_folders(root, is_clip, reader, skipped):
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
         emotion = reader.read(folder.name)
         if emotion is None:
-            skipped.wrong(folder, f"unknown emotion {folder.name!r}; pass labels={{{folder.name!r}: ...}}.")
+            skipped.wrong(folder, reader.unknown(folder.name))
         elif emotion not in reader.keep:
             skipped.left_out(folder, f"{emotion} was not asked for.")
         else:

@@ -1,5 +1,6 @@
 """Labels and arguments that the loaders and makers share."""
 
+import difflib
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -95,6 +96,15 @@ class LabelReader:
         if name is not None:
             self.counts[word, name] += 1
         return name
+
+    def unknown(self, word):
+        """What to say of a word that is not known."""
+        near = difflib.get_close_matches(word.strip().lower(), self.known, n=1, cutoff=0.75)
+        guess = f"did you mean {near[0]!r}? K" if near else "k"
+        return (
+            f"unknown emotion {word!r}; {guess}nown are {', '.join(LABELS)}, and in Python others with "
+            f"labels={{{word!r}: ...}}."
+        )
 
     def mapping(self):
         """What was read as what, a dict."""

@@ -112,6 +112,11 @@ def check_protocol(protocol, X, y, emotions, groups, n_splits):
                 (y != emotion, f"other labels than {emotion!r}"),
             ):
                 n_subjects = len(np.unique(groups[members]))
+                if n_subjects < 2:
+                    raise ValueError(
+                        f"groups must hold at least 2 subjects with {what}, one to train on and one to test on; "
+                        f"got {n_subjects}."
+                    )
                 if n_subjects < n_splits:
                     raise ValueError(
                         f"n_splits must be at most the number of subjects with {what}, {n_subjects}; got {n_splits}."

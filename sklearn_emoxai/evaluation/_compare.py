@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import product
 from numbers import Integral
 
 import numpy as np
@@ -12,7 +14,6 @@ import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from tqdm.auto import tqdm
 
 from .._validation import check_labels, check_per_sample, check_sequences
 from ..emotion import decision_values, fit_to_emotion
@@ -21,6 +22,7 @@ from ._configure import configured, describe, has_selector, searched_parameters,
 from ._folder import FORMAT, RunFolder, difference, fingerprint, machine, versions
 from ._metrics import METRICS, score
 from ._models import PAPER_COUNTS, paper_models
+from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
 
 
@@ -88,7 +90,7 @@ def compare(
         Draws the splits, and for each training part one seed for every ``random_state`` of the models that is
         None. With a folder that exists, None takes its own.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 says what is about to be fitted, and shows a progress bar, which counts each fit as soon as it is done.
 
     Returns
     -------
@@ -143,7 +145,8 @@ def compare(
             different = difference(before, run)
             if different:
                 raise ValueError(
-                    f"folder must be new or hold this comparison; {store.path} holds another one: {different}."
+                    f"folder must be new or hold this comparison; {store.path} holds another one: {different}. "
+                    "Another folder keeps both."
                 )
             run["started"] = before["started"]
     table = pd.DataFrame(list(_rows(plan, store, n_jobs, verbose)))
@@ -190,6 +193,10 @@ class Plan:
             for name, model in self.models.items()
             for count in (self.counts if has_selector(model) else [None])
         ]
+
+    @property
+    def n_fits(self):
+        return len(self.units) * len(self.cells)
 
 
 def _plan(models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_runs, metrics, random_state):
@@ -282,31 +289,50 @@ def _settings(plan, description):
 
 def _rows(plan, store, n_jobs, verbose):
     """Rows of all cells, in the order of the units."""
-    bar = tqdm(total=len(plan.units) * len(plan.cells), desc="fits", unit="fit", disable=not verbose)
     arguments = (plan.cells, plan.X, plan.y, plan.metrics, store)
-    with bar:
+    kept = 0
+    if verbose:
+        pairs = product(plan.units, plan.cells)
+        kept = 0 if store is None else sum(store.load(_key(unit, *cell)) is not None for unit, cell in pairs)
+        print(_announced(plan, kept), file=sys.stderr)
+    with counted_fits(plan.n_fits, kept, shown=bool(verbose)) as count:
         if effective_n_jobs(n_jobs) == 1:
             for unit in plan.units:
-                for row in _unit_rows(unit, *arguments):
-                    bar.update()
-                    yield row
+                yield from _unit_rows(unit, *arguments, count)
             return
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        for rows in parallel(delayed(_unit_list)(unit, *arguments) for unit in plan.units):
-            bar.update(len(rows))
+        for rows in parallel(delayed(_unit_list)(unit, *arguments, count) for unit in plan.units):
+            count.returned += len(rows)
             yield from rows
+
+
+def _announced(plan, kept):
+    n_emotions, n_models = len(plan.emotions), len(plan.cells)
+    n_splits = len(plan.units) // n_emotions
+    n_train = int(np.median([len(unit.train) for unit in plan.units]))
+    return (
+        f"{plan.n_fits} fits (emotions {n_emotions} × splits {n_splits} × models and landmark counts {n_models}) "
+        f"on {n_train} sequences of {plan.X.shape[1]} frames and {plan.X.shape[3]} landmarks"
+        + (f"; {kept} are kept from before" if kept else "")
+        + ". Fewer filters, epochs, landmark counts, models or splits make it quicker."
+    )
 
 
 def _unit_list(*arguments):
     return list(_unit_rows(*arguments))
 
 
-def _unit_rows(unit, cells, X, y, metrics, store):
+def _key(unit, name, _, count):
+    """What a cell is kept as."""
+    return [unit.emotion, name, count, unit.run, unit.split]
+
+
+def _unit_rows(unit, cells, X, y, metrics, store, count_fit):
     """Rows of all models on one training part, those that are kept already without a fit."""
     rankings, train = None, None
     try:
         for name, model, count in cells:
-            key = [unit.emotion, name, count, unit.run, unit.split]
+            key = _key(unit, name, model, count)
             row = None if store is None else store.load(key)
             if row is None:
                 if train is None:
@@ -318,6 +344,7 @@ def _unit_rows(unit, cells, X, y, metrics, store):
                 row = {"emotion": unit.emotion, "model": name} | _cell(model, unit, train, test, y, metrics)
                 if store is not None:
                     store.save(key, row)
+                count_fit()
             yield row
     finally:
         if rankings is not None:

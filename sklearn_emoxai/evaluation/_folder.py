@@ -105,7 +105,7 @@ def fingerprint(values):
 
 
 def difference(old, new):
-    """What a run that goes on would do otherwise than it began; "" where nothing.
+    """All that a run that goes on would do otherwise than it began, in words; "" where nothing.
 
     Parameters
     ----------
@@ -113,27 +113,51 @@ def difference(old, new):
         Of run.json.
     """
     named = {"X": "the sequences X", "y": "the labels y", "groups": "the groups"}
-    for key, what in named.items():
-        if old["fingerprints"][key] != new["fingerprints"][key]:
-            return f"{what} are others"
+    found = [
+        f"{what} are others"
+        for key, what in named.items()
+        if old["fingerprints"][key] != new["fingerprints"][key]
+    ]
     if old["models"] != new["models"]:
-        return f"models are {old['models']} there, {new['models']} here"
-    for name, text in new["fingerprints"]["models"].items():
-        before = old["fingerprints"]["models"][name]
-        if before != text:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(before, text)) if a != b), min(len(before), len(text))
-            )
-            at = max(text.rfind(" ", 0, at) + 1, text.rfind("(", 0, at) + 1)
-            return f"the model {name!r} has {_until(before, at)} there, {_until(text, at)} here"
+        found.append(f"models are {old['models']} there, {new['models']} here")
+    found += _model_differences(old["fingerprints"]["models"], new["fingerprints"]["models"])
     for key in ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state"):
         if old[key] != new[key]:
-            return f"{key.replace('protocol_description', 'protocol')} is {old[key]} there, {new[key]} here"
-    return ""
+            name = key.removesuffix("_description")
+            found.append(f"{name} is {_short(old[key])} there, {_short(new[key])} here")
+    return "; ".join(found)
 
 
-def _until(text, at):
-    return re.split(r"[,)]", text[at : at + 60])[0]
+def _model_differences(old, new):
+    """Parameters that differ, each once, with the models that have it: one network is in many models."""
+    models = {}
+    for name in (name for name in new if name in old and old[name] != new[name]):
+        before, after = _parameters(old[name]), _parameters(new[name])
+        changes = []
+        if [key for key, _ in before] == [key for key, _ in after]:
+            changes = [
+                f"{key}={a} there, {key}={b} here" for (key, a), (_, b) in zip(before, after) if a != b
+            ]
+        for change in dict.fromkeys(changes or ["other steps or parameters"]):
+            models.setdefault(change, []).append(name)
+    found = []
+    for change, names in models.items():
+        who = f"model {names[0]!r} has" if len(names) == 1 else f"models {', '.join(map(repr, names))} have"
+        found.append(f"the {who} {change}")
+    return found
+
+
+def _parameters(text):
+    """(name, text of the value) of a described model, whatever is nested."""
+    parts = re.split(r"(\w+)=", text)
+    return [
+        (name, _short(value.partition(")")[0].rstrip(", "))) for name, value in zip(parts[1::2], parts[2::2])
+    ]
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def machine():
