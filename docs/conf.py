@@ -34,6 +34,7 @@ nitpick_ignore = [("py:obj", "module_")]
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"  # "On this page" names methods without their class
 numpydoc_show_class_members = False  # the class template lists the methods itself
 numpydoc_class_members_toctree = False
 
@@ -88,6 +89,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "write_computation_times": False,
     "show_memory": False,
+    "capture_repr": (),  # a cell shows what it prints, not the estimator that its last line returns
     "image_srcset": ["2x"],
     "remove_config_comments": True,
     "download_all_examples": False,

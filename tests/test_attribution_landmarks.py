@@ -216,7 +216,7 @@ def test_constant_network_has_no_relevance_and_no_error(data):
 def test_unsound_baselines_are_reported():
     X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(12, 1, 1, 1)
     labels = np.repeat(["anger", "fear", "joy"], 4)
-    with pytest.warns(BaselineWarning, match=r"typical samples of {'joy': 0.9.*} already"):
+    with pytest.warns(BaselineWarning, match=r"typical samples of {'joy': 0.9.*} for the explained emotion"):
         landmark_attributions(Ramp(), X, labels=labels, positive="fear")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -419,7 +419,7 @@ def test_landmarks_that_do_not_fit_are_named(tmp_path):
     save_landmarks(file, X)
     assert "must hold labels" in _mistake("compare", file, *out)
     save_landmarks(file, X, target=["a", "b"] * 2)
-    assert "groups must hold the subject of each sample" in _mistake("compare", file, *out)
+    assert "LANDMARKS must hold the subject of each sample" in _mistake("compare", file, *out)
     save_landmarks(file, X * np.nan, target=["a", "b"] * 2)
     assert "all 4 have some" in _mistake("compare", file, *out)
     save_landmarks(file, X, target=["a", "b"] * 2, groups=[0, 0, 1, 1])
