@@ -6,6 +6,7 @@ import subprocess
 import textwrap
 from pathlib import Path
 
+import joblib
 import pytest
 import sklearn
 
@@ -149,7 +150,8 @@ def readers_folder(request, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
 def test_code_of_a_page_runs_from_top_to_bottom(page, readers_folder):
     namespace = {"__name__": "page"}
-    with sklearn.config_context():
+    # In threads: processes of joblib's that earlier tests left behind are at work in another folder.
+    with sklearn.config_context(), joblib.parallel_config("threading"):
         for line, source in _blocks(page.read_text("utf-8")):
             exec(compile("\n" * line + source, str(page), "exec"), namespace)
 

@@ -100,9 +100,9 @@ class LabelReader:
     def unknown(self, word):
         """What to say of a word that is not known."""
         near = difflib.get_close_matches(word.strip().lower(), self.known, n=1, cutoff=0.75)
-        guess = f"did you mean {near[0]!r}? K" if near else "k"
+        guess = f"did you mean {near[0]!r}? Known" if near else "known"
         return (
-            f"unknown emotion {word!r}; {guess}nown are {', '.join(LABELS)}, and in Python others with "
+            f"unknown emotion {word!r}; {guess} are {', '.join(LABELS)}, and in Python others with "
             f"labels={{{word!r}: ...}}."
         )
 
