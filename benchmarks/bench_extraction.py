@@ -22,8 +22,7 @@ import numpy as np
 from matplotlib.cbook import get_sample_data
 
 from sklearn_emoxai import LandmarkExtractor, extract_landmarks
-from sklearn_emoxai.detection import has_bundled_graph, locate_model
-from sklearn_emoxai.video import VIDEO_SUFFIXES, open_source
+from sklearn_emoxai.extraction import VIDEO_SUFFIXES, has_bundled_graph, locate_model, open_source
 
 SIZE = (640, 480)
 # Frames per second on a CPU, one process, as their papers' or projects' own tables give them.

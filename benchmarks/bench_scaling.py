@@ -25,7 +25,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_emoxai import ConvLSTMClassifier, LandmarkExtractor
 from sklearn_emoxai.datasets import make_expression_videos, make_expressions
-from sklearn_emoxai.video import VIDEO_SUFFIXES
+from sklearn_emoxai.extraction import VIDEO_SUFFIXES
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, LandmarkAligner, compare, load_landmarks
 from sklearn_emoxai.datasets import make_expressions
-from sklearn_emoxai.landmark_folder import LandmarkFolder
+from sklearn_emoxai.storage import LandmarkFolder
 
 N_SUBJECTS, N_REPEATS, N_EMOTIONS = 20, 40, 6  # of each call of make_expressions
 SHAPE = (10, 2, 468)

@@ -2,8 +2,8 @@
 
     python benchmarks/measure_face_mesh.py
 
-needs mediapipe with `mp.solutions` (up to 0.10.21). It writes `sklearn_emoxai/facemesh.csv` (one row per
-landmark: region, mirror image, neutral position) and `sklearn_emoxai/facemesh_triangles.csv`.
+needs mediapipe with `mp.solutions` (up to 0.10.21). It writes `sklearn_emoxai/facemesh/landmarks.csv` (one row per
+landmark: region, mirror image, neutral position) and `sklearn_emoxai/facemesh/triangles.csv`.
 
 How:
 
@@ -192,9 +192,9 @@ def main():
     columns |= dict(zip("xyz", template.round(4).T))
     columns |= dict(zip(["portrait_x", "portrait_y"], portrait[:, :2].round(2).T))
     table = pd.DataFrame(columns)
-    table.to_csv(PACKAGE / "facemesh.csv", index_label="landmark")
+    table.to_csv(PACKAGE / "facemesh" / "landmarks.csv", index_label="landmark")
     triangles = pd.DataFrame(mesh_triangles(edges, template), columns=["a", "b", "c"])
-    triangles.to_csv(PACKAGE / "facemesh_triangles.csv", index=False)
+    triangles.to_csv(PACKAGE / "facemesh" / "triangles.csv", index=False)
 
 
 if __name__ == "__main__":

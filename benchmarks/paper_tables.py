@@ -40,8 +40,8 @@ from sklearn_emoxai import (
 from sklearn_emoxai.attribution import BaselineWarning
 from sklearn_emoxai.datasets import load_ck_plus, load_video_folder, make_expressions
 from sklearn_emoxai.evaluation import compare, paired_tests, paper_models, summarize
-from sklearn_emoxai.evaluation._folder import machine
 from sklearn_emoxai.evaluation._models import NETWORK_GRID, PAPER_COUNTS
+from sklearn_emoxai.evaluation._resuming import machine
 from sklearn_emoxai.plotting import LandmarkCountDisplay
 
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "roc_auc": "ROC AUC"}

@@ -10,9 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["datasets", "facemesh", "plotting"],
     submod_attrs={
         "attribution": ["integrated_gradients", "landmark_attributions", "typical_samples"],
-        "classifier": ["ConvLSTMClassifier"],
-        "cluster": ["check_workers", "on_cluster"],
-        "convlstm": ["ConvLSTM"],
         "emotion": ["EmotionClassifier"],
         "evaluation": [
             "compare",
@@ -30,9 +27,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LandmarkExtractor",
             "LandmarkSequence",
             "extract_landmarks",
-            "load_landmarks",
-            "save_landmarks",
         ],
+        "network": ["ConvLSTM", "ConvLSTMClassifier"],
         "plotting": [
             "AttributionPathDisplay",
             "AttributionTimelineDisplay",
@@ -42,7 +38,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "annotate_video",
             "write_report",
         ],
-        "persistence": ["load", "save"],
         "preprocessing": ["LandmarkAligner", "MirrorAugmented", "NeutralDifference", "SequenceFlattener"],
         "selection": [
             "ForwardLandmarkSelector",
@@ -52,5 +47,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "UnivariateLandmarkSelector",
             "VarianceLandmarkSelector",
         ],
+        "storage": ["check_workers", "load", "load_landmarks", "on_cluster", "save", "save_landmarks"],
     },
 )

@@ -1,11 +1,12 @@
-"""Checks of sequences that every estimator shares."""
+"""What a sequence array is and what its landmarks are called: the checks that every estimator shares."""
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from ._mapped import MappedArray
+from . import facemesh
+from .storage import MappedArray
 
 SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
 
@@ -87,3 +88,35 @@ def check_per_sample(X, values, *, name):
             f"{name} must have shape ({_num_samples(X)},), one value per sample of X; got {values.shape}."
         )
     return values
+
+
+class SequencesOutMixin:
+    """Keeps sequences arrays, whatever output scikit-learn is asked for: no data frame has four axes."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**{"auto_wrap_output_keys": None, **kwargs})
+
+    def set_output(self, *, transform=None):
+        """Nothing: sequences stay arrays.
+
+        For the sake of Pipelines, which ask all of their steps.
+
+        Parameters
+        ----------
+        transform : ignored
+
+        Returns
+        -------
+        self
+        """
+        return self
+
+
+def names_of_landmarks(estimator, input_features):
+    """The names given, one for each landmark that a fitted estimator saw, or names of our own."""
+    n_landmarks = estimator.n_features_in_
+    if input_features is None:
+        input_features = facemesh.landmark_names(n_landmarks)
+    if len(input_features) != n_landmarks:
+        raise ValueError(f"input_features must hold {n_landmarks} names; got {len(input_features)}.")
+    return np.asarray(input_features, dtype=object)

@@ -8,8 +8,8 @@ from sklearn.base import clone
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_emoxai import ConvLSTMClassifier, classifier
-from sklearn_emoxai._training import validation_split
+from sklearn_emoxai import ConvLSTMClassifier
+from sklearn_emoxai.network import _classifier, validation_split
 
 SMALL = {"n_filters": 4, "lstm_units": 6, "fc_units": 5, "lr": 1e-2, "max_epochs": 15, "random_state": 0}
 
@@ -260,7 +260,7 @@ def test_training_is_that_of_a_plain_skorch_net(data, monkeypatch, randomized_co
     X, y, _ = data
     parameters = SMALL | {"max_epochs": 4, "validation_fraction": 0.3, "callbacks": callbacks}
     ours = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
-    monkeypatch.setattr(classifier, "Net", NeuralNetClassifier)
+    monkeypatch.setattr(_classifier, "Net", NeuralNetClassifier)
     plain = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
     for found, expected in zip(ours.history_, plain.history_, strict=True):
         assert found == pytest.approx(expected, rel=1e-5)

@@ -13,10 +13,11 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from typer.testing import CliRunner
 
-from sklearn_emoxai import __version__, cli, demo, load_landmarks, save_landmarks
+from sklearn_emoxai import __version__, cli, load_landmarks, save_landmarks
+from sklearn_emoxai.cli import _demo
 from sklearn_emoxai.cli._app import _kill_workers
 from sklearn_emoxai.datasets import make_expression_videos
-from sklearn_emoxai.evaluation._folder import RunFolder
+from sklearn_emoxai.evaluation._resuming import RunFolder
 
 COMMANDS = ["demo", "extract", "compare", "explain", "predict", "report", "annotate"]
 
@@ -240,10 +241,10 @@ def test_demo_says_that_its_own_videos_are_synthetic(tmp_path, monkeypatch, caps
     def told(*_, **__):
         raise Told
 
-    monkeypatch.setattr(demo, "make_expression_videos", small)
-    monkeypatch.setattr(demo, "keep_detector", told)
+    monkeypatch.setattr(_demo, "make_expression_videos", small)
+    monkeypatch.setattr(_demo, "keep_detector", told)
     with pytest.raises(Told):
-        demo.run_demo(tmp_path, n_landmarks=16, n_splits=2, max_epochs=1, n_jobs=1, verbose=0)
+        _demo.run_demo(tmp_path, n_landmarks=16, n_splits=2, max_epochs=1, n_jobs=1, verbose=0)
     assert "The videos are synthetic, one portrait warped: these scores say nothing about people." in (
         capsys.readouterr().out
     )

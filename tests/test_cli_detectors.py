@@ -33,7 +33,7 @@ from sklearn_emoxai import (
 from sklearn_emoxai.cli._comparing import better_than
 from sklearn_emoxai.cli._predicting import load_detector, predictions
 from sklearn_emoxai.datasets import make_expressions
-from sklearn_emoxai.runs import read_run
+from sklearn_emoxai.evaluation import read_run
 
 # A network of three epochs takes everything for everything.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")

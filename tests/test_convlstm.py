@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sklearn_emoxai import ConvLSTM
-from sklearn_emoxai._fused import Buffers, fused_logits
-from sklearn_emoxai.convlstm import last_hidden_state
+from sklearn_emoxai.network._convlstm import last_hidden_state
+from sklearn_emoxai.network._cpu_passes import Buffers, fused_logits
 
 
 def _sigmoid(x):

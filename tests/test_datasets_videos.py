@@ -9,7 +9,7 @@ import pytest
 from sklearn_emoxai import extract_landmarks
 from sklearn_emoxai.datasets import load_video_folder, make_expression_videos
 from sklearn_emoxai.datasets._action_units import emotion_field, unit_fields
-from sklearn_emoxai.detection import has_bundled_graph
+from sklearn_emoxai.extraction import has_bundled_graph
 from sklearn_emoxai.facemesh import CONTOURS, REGIONS, TEMPLATE_3D
 
 cv2 = pytest.importorskip("cv2")

@@ -128,7 +128,7 @@ def readers_folder(request, tmp_path, monkeypatch):
     """What the pages say that the reader has: a working folder with some clips; and smaller, faster defaults."""
     from sklearn_emoxai import ConvLSTMClassifier
     from sklearn_emoxai.datasets import make_expression_videos
-    from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
+    from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph
 
     small = {"n_filters": 4, "lstm_units": 8, "fc_units": 8, "max_epochs": 10}
     monkeypatch.setattr(

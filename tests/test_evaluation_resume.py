@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, NuSVC
 
 from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlattener, compare
-from sklearn_emoxai.evaluation._folder import difference
+from sklearn_emoxai.evaluation._resuming import difference
 
 SECONDS = ["fit_seconds", "predict_seconds"]
 ARGUMENTS = {"emotions": ["fear"], "n_landmarks": [20, 4], "n_splits": 3, "n_runs": 2, "random_state": 5}

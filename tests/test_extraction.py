@@ -15,9 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from sklearn_emoxai import LandmarkExtractor, extract_landmarks
-from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
-from sklearn_emoxai.single_video import extract
-from sklearn_emoxai.video import open_source
+from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph, open_source
+from sklearn_emoxai.extraction._one_video import extract
 
 
 def load_portrait():
@@ -117,7 +116,7 @@ class TestSequence:
     def test_frames_kept_and_frames_decoded_again_give_the_same(self, videos, monkeypatch):
         # Three frames: both ways place the crop by the same ones.
         kept = extract_landmarks(videos[3], n_frames=3)
-        monkeypatch.setattr("sklearn_emoxai.single_video._MAX_BYTES_IN_MEMORY", 0)
+        monkeypatch.setattr("sklearn_emoxai.extraction._one_video._MAX_BYTES_IN_MEMORY", 0)
         again = extract_landmarks(videos[3], n_frames=3)
         assert_array_equal(kept.landmarks, again.landmarks)
 
@@ -328,7 +327,7 @@ class TestCache:
     def counted(self, monkeypatch):
         calls = []
         monkeypatch.setattr(
-            "sklearn_emoxai.extraction.extract",
+            "sklearn_emoxai.extraction._extractor.extract",
             lambda source, options: calls.append(1) or extract(source, options),
         )
         return calls
@@ -398,7 +397,7 @@ assert ["can't be cached" in str(w.message) for w in caught] == [True], caught
             raise PermissionError(13, "Permission denied")
 
         X = LandmarkExtractor(n_frames=2).transform(videos[:1])
-        monkeypatch.setattr("sklearn_emoxai.landmark_store.os.replace", refuse)
+        monkeypatch.setattr("sklearn_emoxai.storage._landmark_file.os.replace", refuse)
         with pytest.warns(UserWarning, match=r"can't be cached in .* \(Permission denied\)"):
             assert_array_equal(LandmarkExtractor(n_frames=2, cache_dir=tmp_path).transform(videos[:1]), X)
         assert not list(tmp_path.iterdir())
@@ -411,8 +410,9 @@ assert ["can't be cached" in str(w.message) for w in caught] == [True], caught
 
     def test_killed_run_goes_on_where_it_was(self, videos, tmp_path, counted):
         code = f"""
-from sklearn_emoxai import LandmarkExtractor, extraction
-extract, done = extraction.extract, []
+from sklearn_emoxai import LandmarkExtractor
+from sklearn_emoxai.extraction import _extractor
+extract, done = _extractor.extract, []
 def slow(source, options):
     if len(done) == 2:
         import time
@@ -420,7 +420,7 @@ def slow(source, options):
         time.sleep(60)
     done.append(source)
     return extract(source, options)
-extraction.extract = slow
+_extractor.extract = slow
 LandmarkExtractor(n_frames=2, cache_dir={str(tmp_path)!r}).transform({[str(v) for v in videos]!r})
 """
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_emoxai import facemesh
-from sklearn_emoxai.detection import has_bundled_graph
+from sklearn_emoxai.extraction import has_bundled_graph
 
 MIRROR, TEMPLATE, EDGES = facemesh.MIRROR, facemesh.TEMPLATE, facemesh.EDGES
 FLIP = np.array([[-1], [1]])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sklearn_emoxai import LandmarkExtractor, load_landmarks, save_landmarks, single_video
+from sklearn_emoxai import LandmarkExtractor, load_landmarks, save_landmarks
 from sklearn_emoxai.cli import main
+from sklearn_emoxai.cli._folder_extraction import QUALITY_COLUMNS, extract_folder
 from sklearn_emoxai.datasets import make_expression_videos
-from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
-from sklearn_emoxai.folder_extraction import QUALITY_COLUMNS, extract_folder
+from sklearn_emoxai.extraction import MODEL_VARIABLE, _one_video, has_bundled_graph
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +87,9 @@ def test_interrupted_folder_goes_on_where_it_was(folder, tmp_path, monkeypatch):
         if len(extracted) == 2:
             raise KeyboardInterrupt
         extracted.append(source)
-        return single_video.extract(source, options)
+        return _one_video.extract(source, options)
 
-    monkeypatch.setattr("sklearn_emoxai.extraction.extract", interrupted)
+    monkeypatch.setattr("sklearn_emoxai.extraction._extractor.extract", interrupted)
     with pytest.raises(KeyboardInterrupt):
         extract_folder(folder, tmp_path / "store", n_frames=2, n_jobs=1)
     with pytest.warns(UserWarning, match="holds 2 of 4 sequences yet"):

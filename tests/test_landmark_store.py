@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_emoxai import load_landmarks, save_landmarks
-from sklearn_emoxai.landmark_store import LandmarkCache, hash_source
+from sklearn_emoxai.storage import LandmarkCache, hash_source
 
 X = np.random.default_rng(0).normal(size=(3, 4, 2, 5))
 

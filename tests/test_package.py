@@ -1,4 +1,4 @@
-"""The package as a whole: what an import costs, and which way imports run."""
+"""The package as a whole: what an import costs, which way imports run, and through which doors."""
 
 import ast
 import subprocess
@@ -11,54 +11,54 @@ import sklearn_emoxai
 
 PACKAGE = Path(sklearn_emoxai.__file__).parent
 
-# A module may import the modules of the layers before its own, and of its own package.
+# A room may import the rooms of the layers before its own.
 LAYERS = [
-    {"_mapped", "facemesh", "convlstm"},
-    {"_validation", "_transformers", "_fused", "landmark_folder", "cluster"},
-    {"_training"},
-    {"video", "landmark_store", "face_crop", "preprocessing"},
-    {"detection", "persistence"},
-    {"face_finder"},
-    {"single_video"},
-    {"extraction"},
-    {"classifier", "attribution"},
+    {"facemesh", "storage"},
+    {"_validation"},
+    {"extraction", "preprocessing", "network"},
+    {"attribution"},
     {"selection"},
     {"emotion"},
-    {"runs"},
     {"evaluation", "datasets"},
     {"plotting"},
-    {"folder_extraction", "demo"},
     {"cli"},
     {"__main__"},
 ]
-
-
-def _module_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
 def _imports(path):
-    """Top-level names within the package that a file imports, wherever in the file."""
-    depth = len(path.relative_to(PACKAGE).parts)
+    """Modules of the package that a file imports, wherever in it, as parts of their names."""
+    here = path.relative_to(PACKAGE).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn_emoxai"):
-            names = [node.module.partition(".")[2]]
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module = tuple((node.module or "").split(".")) if node.module else ()
+        if node.level:
+            module = here[: len(here) - node.level + 1] + module
+        elif module[:1] == ("sklearn_emoxai",):
+            module = module[1:]
         else:
             continue
-        yield from (name.split(".")[0] for name in names)
+        # What is imported from a folder may be a file in it.
+        yield from ((*module, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_run_one_way(path):
-    module = _module_of(path)
-    if module == "__init__":
-        return
-    layer = next((i for i, layer in enumerate(LAYERS) if module in layer), None)
-    assert layer is not None, f"{module} is in no layer"
-    allowed = set().union(*LAYERS[:layer]) | {module, "__version__"}
-    assert set(_imports(path)) <= allowed
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way_and_through_the_rooms_faces(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    layer = next((i for i, layer in enumerate(LAYERS) if room in layer), None)
+    assert layer is not None, f"{room} is in no layer"
+    others = [names for names in _imports(path) if names[0] not in (room, "__version__")]
+    assert {names[0] for names in others} <= set().union(*LAYERS[:layer])
+    private = [".".join(names) for names in others if any(name.startswith("_") for name in names[1:])]
+    assert private == []
+
+
+def test_the_house_has_few_rooms_and_layers():
+    rooms = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "py.typed"}
+    assert len(rooms) <= 16
+    assert len(LAYERS) <= 10
 
 
 @pytest.mark.parametrize(

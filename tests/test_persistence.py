@@ -18,8 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import sklearn_emoxai as emoxai
-from sklearn_emoxai import load, persistence, save
+from sklearn_emoxai import load, save
 from sklearn_emoxai.evaluation import paper_models
+from sklearn_emoxai.storage import _estimator_file
 
 # A network of two epochs takes everything for everything.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
@@ -140,8 +141,9 @@ def test_labels_of_every_kind_come_back(labels, planted, tmp_path):
 
 def test_every_public_estimator_is_trusted():
     public = [getattr(emoxai, name) for name in emoxai.__all__]
-    names = {f"{each.__module__}.{each.__qualname__}" for each in public if hasattr(each, "get_params")}
-    assert names <= set(persistence._TRUSTED)
+    modules = {each: each.__module__.partition("._")[0] for each in public if hasattr(each, "get_params")}
+    names = {f"{module}.{each.__qualname__}" for each, module in modules.items()}
+    assert names <= set(_estimator_file._TRUSTED)
 
 
 def test_neither_saving_nor_loading_draws_random_numbers(network_file, tmp_path):
@@ -164,7 +166,7 @@ def test_a_device_that_is_not_there_gives_way_to_the_cpu(planted):
 
 
 def test_the_file_is_one_that_skops_reads(network_file):
-    loaded = skops.io.load(network_file, trusted=["sklearn_emoxai.classifier.ConvLSTMClassifier"])
+    loaded = skops.io.load(network_file, trusted=["sklearn_emoxai.network.ConvLSTMClassifier"])
     assert isinstance(loaded, emoxai.ConvLSTMClassifier)
 
 
@@ -410,5 +412,5 @@ def test_what_cannot_be_saved_is_named_by_its_place(tmp_path):
 def test_no_type_of_skorch_is_trusted():
     """A skorch net's weights are a pickle in the file."""
     assert not any(
-        name.startswith(("skorch", "torch", "builtins", "functools")) for name in persistence._TRUSTED
+        name.startswith(("skorch", "torch", "builtins", "functools")) for name in _estimator_file._TRUSTED
     )

@@ -22,10 +22,10 @@ from sklearn_emoxai import (
     integrated_gradients,
 )
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.extraction import sample_indices
 from sklearn_emoxai.plotting import _annotate
-from sklearn_emoxai.plotting._fitted import take_apart
 from sklearn_emoxai.plotting._overlay import Panel, draw_face
-from sklearn_emoxai.video import sample_indices
+from sklearn_emoxai.selection import take_apart
 
 cv2 = pytest.importorskip("cv2")
 N_FRAMES = 4

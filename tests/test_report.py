@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sklearn_emoxai import facemesh, write_report
+from sklearn_emoxai.evaluation import Explanation, read_run
 from sklearn_emoxai.plotting._report import report_data
-from sklearn_emoxai.runs import Explanation, read_run
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 COUNTS = (468, 234, 128, 64, 32, 16)

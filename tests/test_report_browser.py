@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sklearn_emoxai import write_report
-from sklearn_emoxai.runs import add_to_meta
+from sklearn_emoxai.evaluation import add_to_meta
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

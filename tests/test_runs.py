@@ -18,16 +18,15 @@ from sklearn_emoxai import (
     facemesh,
     load,
 )
-from sklearn_emoxai.runs import (
+from sklearn_emoxai.evaluation import (
     add_to_meta,
     check_run_folder,
     explanations_of,
     fewest_landmarks,
     keep_detector,
-    mean_face,
     read_run,
-    save_explanations,
 )
+from sklearn_emoxai.evaluation._run_folder import mean_face, save_explanations
 
 META = {"format": 1, "data": {"n_samples": 60}, "protocol": "subject", "models": ["T-EMO"]}
 TABLE = """\

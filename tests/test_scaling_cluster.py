@@ -29,10 +29,9 @@ from sklearn_emoxai import (
     compare,
     load_landmarks,
 )
-from sklearn_emoxai.cluster import check_workers, on_cluster
 from sklearn_emoxai.datasets import make_expression_videos
-from sklearn_emoxai.detection import MODEL_VARIABLE, has_bundled_graph
-from sklearn_emoxai.landmark_folder import LandmarkFolder
+from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph
+from sklearn_emoxai.storage import LandmarkFolder, check_workers, on_cluster
 
 distributed = pytest.importorskip("distributed")
 NETWORK = ConvLSTMClassifier(
@@ -214,21 +213,21 @@ def test_workers_with_other_versions_are_named(client, videos, extractor):
     def pretend():
         import importlib.metadata
 
-        from sklearn_emoxai import extraction
+        from sklearn_emoxai.extraction import _extractor
 
         importlib.metadata._true = importlib.metadata.version
         importlib.metadata.version = lambda name: (
             "0.9" if name == "mediapipe" else importlib.metadata._true(name)
         )
-        extraction._software.cache_clear()
+        _extractor._software.cache_clear()
 
     def stop():
         import importlib.metadata
 
-        from sklearn_emoxai import extraction
+        from sklearn_emoxai.extraction import _extractor
 
         importlib.metadata.version = importlib.metadata._true
-        extraction._software.cache_clear()
+        _extractor._software.cache_clear()
 
     worker = sorted(client.nthreads())[0]
     client.run(pretend, workers=[worker])

@@ -7,8 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_emoxai import ConvLSTMClassifier, load_landmarks
-from sklearn_emoxai._mapped import MappedArray
-from sklearn_emoxai.landmark_folder import LandmarkFolder
+from sklearn_emoxai.storage import LandmarkFolder, MappedArray
 
 SHAPE = (6, 3, 2, 5)
 X = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
@@ -64,7 +63,7 @@ def test_what_is_there_is_read_while_it_grows(half, mmap):
 
 
 def test_readers_see_what_a_writer_has_just_committed(half, monkeypatch):
-    monkeypatch.setattr("sklearn_emoxai.landmark_folder._COMMIT_SECONDS", 0)
+    monkeypatch.setattr("sklearn_emoxai.storage._landmark_folder._COMMIT_SECONDS", 0)
     seen = []
 
     def watched():

@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from sklearn_emoxai import LandmarkAligner, NeutralDifference, VarianceLandmarkSelector, _mapped
-from sklearn_emoxai._mapped import MappedArray, in_blocks, open_mapped, register_size
+from sklearn_emoxai import LandmarkAligner, NeutralDifference, VarianceLandmarkSelector
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.storage import MappedArray, _mapped_array, in_blocks, open_mapped, register_size
 
 A = np.random.default_rng(0).normal(size=(50, 4, 2, 10)).astype(np.float32)
 
@@ -18,9 +18,9 @@ A = np.random.default_rng(0).normal(size=(50, 4, 2, 10)).astype(np.float32)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch, tmp_path):
     """What is large in these tests is 1 kB."""
-    monkeypatch.setattr(_mapped, "LARGEST_IN_MEMORY", 1000)
-    monkeypatch.setattr(_mapped, "_BLOCK", 700)
-    monkeypatch.setattr(_mapped.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(_mapped_array, "LARGEST_IN_MEMORY", 1000)
+    monkeypatch.setattr(_mapped_array, "_BLOCK", 700)
+    monkeypatch.setattr(_mapped_array.tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture

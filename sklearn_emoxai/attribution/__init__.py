@@ -1,7 +1,13 @@
 """Integrated gradients along straight paths, and the landmark relevance that the paper makes of them."""
 
-from ._baselines import BaselineWarning, typical_samples
-from ._integrated_gradients import integrated_gradients
-from ._landmarks import landmark_attributions
+import lazy_loader
 
-__all__ = ["BaselineWarning", "integrated_gradients", "landmark_attributions", "typical_samples"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_baselines": ["BaselineWarning", "typical_samples"],
+        "_integrated_gradients": ["integrated_gradients"],
+        "_landmarks": ["landmark_attributions"],
+        "_model": ["model_outputs", "resolve_module"],
+    },
+)

@@ -5,8 +5,7 @@ from functools import lru_cache
 import torch
 from torch.nn import functional as nnf
 
-from sklearn_emoxai.convlstm import ConvLSTM
-
+from ..network import ConvLSTM
 from . import _torch_kernels
 from ._model import class_output, model_outputs, to_module
 from ._quadrature import path_steps

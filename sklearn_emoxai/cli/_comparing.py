@@ -5,9 +5,18 @@ import warnings
 import numpy as np
 
 from ..attribution import BaselineWarning
-from ..evaluation import compare, paired_tests, paper_models, summarize
-from ..landmark_store import load_landmarks
-from ..runs import MODEL, add_to_meta, check_run_folder, fewest_landmarks, keep_detector
+from ..evaluation import (
+    MODEL,
+    add_to_meta,
+    check_run_folder,
+    compare,
+    fewest_landmarks,
+    keep_detector,
+    paired_tests,
+    paper_models,
+    summarize,
+)
+from ..storage import load_landmarks
 from ._app import say
 
 COUNTS = (468, 128, 32)

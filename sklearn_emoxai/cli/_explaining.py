@@ -4,10 +4,9 @@ import numpy as np
 
 from .. import facemesh
 from ..attribution import integrated_gradients, landmark_attributions
-from ..plotting._fitted import take_apart
-from ..runs import Explanation, explanations_of
-from ..single_video import extract_landmarks
-from ..video import open_source, read_sampled
+from ..evaluation import Explanation, explanations_of
+from ..extraction import extract_landmarks, open_source, read_sampled
+from ..selection import take_apart
 from ._app import say
 from ._comparing import labelled_landmarks
 from ._predicting import aligned

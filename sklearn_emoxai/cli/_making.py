@@ -62,7 +62,7 @@ def demo(
 
         emoxai demo --data my_clips -o results
     """
-    from ..demo import run_demo
+    from ._demo import run_demo
 
     with _complaints(_COMPARED | dict.fromkeys(("root", "data", "groups"), "--data")):
         run_demo(
@@ -117,7 +117,7 @@ def extract(
     """
     if output.suffix and not output.is_dir():  # a folder is gone on with
         check_new(output, force=force)
-    from ..folder_extraction import extract_folder
+    from ._folder_extraction import extract_folder
 
     with _complaints({"root": "FOLDER", "table": "--table"}):
         done = extract_folder(

@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 
 from .. import facemesh
 from ..extraction import LandmarkExtractor, extract_many
-from ..persistence import load
+from ..storage import load
 
 
 def load_detector(path, *, video=True):

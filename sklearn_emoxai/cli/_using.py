@@ -42,7 +42,7 @@ def explain(
     """
     if figure is not None:
         check_new(figure, force=force)
-    from ..landmark_folder import is_landmark_folder
+    from ..storage import is_landmark_folder
     from ._explaining import as_records, draw, explain_detector, explain_sequences, explain_video, table_of
     from ._predicting import load_detector
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..video import IMAGE_SUFFIXES
+from ..extraction import IMAGE_SUFFIXES
 from ._labels import Skipped, check_count, check_folder
 from ._resample import resample
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ..extraction import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
 
 _DESCR = """\

@@ -1,4 +1,4 @@
-"""Comparing models on the same splits, with the statistics to judge what comes out."""
+"""Comparing models on the same splits, the statistics to judge what comes out, and the folder that keeps it."""
 
 import lazy_loader
 
@@ -8,7 +8,17 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_compare": ["compare"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
-        "_models": ["paper_models"],
+        "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],
+        "_run_folder": [
+            "MODEL",
+            "Explanation",
+            "add_to_meta",
+            "check_run_folder",
+            "explanations_of",
+            "fewest_landmarks",
+            "keep_detector",
+            "read_run",
+        ],
         "_statistics": ["corrected_ttest", "selection_stability"],
         "_summary": ["paired_tests", "summarize"],
     },

@@ -5,8 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._training import validation_split
-from ..classifier import ConvLSTMClassifier
+from ..network import ConvLSTMClassifier, validation_split
 from ._configure import configured, estimators, has_selector, inner_splits
 from ._metrics import DEFINED_FOR_ONE_CLASS, METRICS
 from ._models import SearchedNetwork

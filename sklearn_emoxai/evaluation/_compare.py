@@ -19,11 +19,11 @@ from .._validation import check_labels, check_per_sample, check_sequences
 from ..emotion import decision_values, fit_to_emotion
 from . import _checks as checks
 from ._configure import configured, describe, has_selector, searched_parameters, selected_landmarks
-from ._folder import FORMAT, RunFolder, difference, fingerprint, machine, versions
 from ._metrics import METRICS, score
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
+from ._resuming import FORMAT, RunFolder, difference, fingerprint, machine, versions
 
 
 def compare(

@@ -17,8 +17,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._validation import check_binary, check_labels, check_per_sample, check_sequences
 from ..attribution import BaselineWarning, landmark_attributions
-from ..convlstm import ConvLSTM
 from ..emotion import decision_values, fit_to_emotion
+from ..network import ConvLSTM
 from ._configure import owners
 from ._statistics import selection_stability
 

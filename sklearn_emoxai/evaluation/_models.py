@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ..classifier import ConvLSTMClassifier
+from ..network import ConvLSTMClassifier
 from ..preprocessing import LandmarkAligner, NeutralDifference, SequenceFlattener
 from ..selection import IGLandmarkSelector
 

@@ -8,9 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
 from ..emotion import EmotionClassifier
-from ..single_video import extract_landmarks
-from ..video import open_source, sample_indices, silenced_stderr
-from ._fitted import n_frames_in, take_apart
+from ..extraction import extract_landmarks, open_source, sample_indices, silenced_stderr
+from ..selection import n_frames_in, take_apart
 from ._output import check_output
 from ._overlay import Panel, draw_face, resized
 

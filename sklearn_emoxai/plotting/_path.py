@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._fitted import take_apart
+from ..selection import take_apart
 from ._style import frame_lightly, legend_below, line_style, new_axes
 
 
@@ -88,8 +88,7 @@ class AttributionPathDisplay:
         -------
         AttributionPathDisplay
         """
-        from ..attribution import integrated_gradients
-        from ..attribution._model import model_outputs, resolve_module
+        from ..attribution import integrated_gradients, model_outputs, resolve_module
 
         sample, baselines = np.asarray(sample, np.float32), np.asarray(baselines, np.float32)
         if sample.ndim != 3 or baselines.shape[1:] != sample.shape:

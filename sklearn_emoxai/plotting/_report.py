@@ -6,8 +6,8 @@ from importlib import resources
 import numpy as np
 
 from .. import facemesh
-from ..landmark_folder import write_atomically
-from ..runs import read_run
+from ..evaluation import read_run
+from ..storage import write_atomically
 from ._output import check_output
 from ._stability import SelectionStabilityDisplay
 from ._style import REGION_ORDER, region_of

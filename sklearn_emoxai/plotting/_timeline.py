@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
-from ._fitted import take_apart
+from ..selection import take_apart
 from ._style import REGION_ORDER, new_axes
 
 

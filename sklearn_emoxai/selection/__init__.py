@@ -1,21 +1,19 @@
-"""Choosing landmarks: by a network's decisions, and controls to compare with."""
+"""Choosing landmarks: by a network's decisions, and controls to compare with; and what a fitted detector chose."""
 
-from ._base import LandmarkSelector
-from ._controls import (
-    ForwardLandmarkSelector,
-    PermutationLandmarkSelector,
-    RandomLandmarkSelector,
-    UnivariateLandmarkSelector,
-    VarianceLandmarkSelector,
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_base": ["LandmarkSelector"],
+        "_controls": [
+            "ForwardLandmarkSelector",
+            "PermutationLandmarkSelector",
+            "RandomLandmarkSelector",
+            "UnivariateLandmarkSelector",
+            "VarianceLandmarkSelector",
+        ],
+        "_fitted": ["n_frames_in", "take_apart"],
+        "_integrated_gradients": ["IGLandmarkSelector"],
+    },
 )
-from ._integrated_gradients import IGLandmarkSelector
-
-__all__ = [
-    "ForwardLandmarkSelector",
-    "IGLandmarkSelector",
-    "LandmarkSelector",
-    "PermutationLandmarkSelector",
-    "RandomLandmarkSelector",
-    "UnivariateLandmarkSelector",
-    "VarianceLandmarkSelector",
-]

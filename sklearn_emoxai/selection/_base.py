@@ -7,8 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._transformers import SequencesOutMixin, names_of_landmarks
-from .._validation import check_fit, check_sequences
+from .._validation import SequencesOutMixin, check_fit, check_sequences, names_of_landmarks
 
 
 class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):

@@ -15,11 +15,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 
 from .. import facemesh
-from .._training import RANDOM_NUMBERS
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
-from ..attribution import BaselineWarning, landmark_attributions, typical_samples
-from ..attribution._model import resolve_module
-from ..classifier import ConvLSTMClassifier
+from ..attribution import BaselineWarning, landmark_attributions, resolve_module, typical_samples
+from ..network import RANDOM_NUMBERS, ConvLSTMClassifier
 from ._base import LandmarkSelector, fit_clone
 from ._strategies import STRATEGIES, order_landmarks
 

@@ -7,7 +7,7 @@ written to buffers that live as long as a training, and batch normalisation is f
 
 import torch
 
-from .convlstm import last_hidden_state
+from ._convlstm import last_hidden_state
 
 # Numbers of the LSTM's input weights that are worked on at once: a megabyte, which stays in the cache.
 _AT_ONCE = 2**18

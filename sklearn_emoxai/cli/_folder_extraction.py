@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from .datasets import load_video_folder
-from .extraction import LandmarkExtractor, extract_each, extract_many, settings_key
-from .facemesh import N_LANDMARKS
-from .landmark_folder import QUALITY_COLUMNS, LandmarkFolder, is_landmark_folder
-from .landmark_store import save_landmarks
+from ..datasets import load_video_folder
+from ..extraction import LandmarkExtractor, extract_each, extract_many, settings_key
+from ..facemesh import N_LANDMARKS
+from ..storage import QUALITY_COLUMNS, LandmarkFolder, is_landmark_folder, save_landmarks
 
 
 def extract_folder(

@@ -5,10 +5,10 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .detection import DETECTORS, resolve_detector
-from .face_finder import FaceFinder
-from .facemesh import N_LANDMARKS
-from .video import check_same_size, open_source, read_sampled, sample_indices
+from ..facemesh import N_LANDMARKS
+from ._detectors import DETECTORS, resolve_detector
+from ._face_finder import FaceFinder
+from ._video import check_same_size, open_source, read_sampled, sample_indices
 
 _MAX_BYTES_IN_MEMORY = 256 << 20  # of sampled frames; more of them are decoded a second time instead of kept
 _SCOUT_INTERVAL = 5.0  # s between the frames in which the face is looked for to place the crop

@@ -12,12 +12,12 @@ import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from . import __version__
-from ._transformers import SequencesOutMixin
-from .detection import detector_fingerprint
-from .facemesh import N_LANDMARKS, landmark_names
-from .landmark_store import LandmarkCache, hash_source, load_landmarks, save_landmarks
-from .single_video import LandmarkSequence, Options, check_choice, extract, extract_landmarks
+from .. import __version__
+from .._validation import SequencesOutMixin
+from ..facemesh import N_LANDMARKS, landmark_names
+from ..storage import LandmarkCache, hash_source, load_landmarks, save_landmarks
+from ._detectors import detector_fingerprint
+from ._one_video import LandmarkSequence, Options, check_choice, extract, extract_landmarks
 
 __all__ = [
     "ExtractionResult",

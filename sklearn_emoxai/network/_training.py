@@ -15,8 +15,8 @@ from skorch.utils import to_device
 from torch.utils.data import Subset
 from tqdm.auto import tqdm
 
-from ._fused import Buffers, fused_logits
-from .convlstm import ConvLSTM
+from ._convlstm import ConvLSTM
+from ._cpu_passes import Buffers, fused_logits
 
 # torch draws from one generator a process: threads that train at once would draw each other's numbers.
 RANDOM_NUMBERS = threading.RLock()

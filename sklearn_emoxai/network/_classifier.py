@@ -12,7 +12,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
 
-from ._fused import Buffers, fused_logits
+from .._validation import check_fit, check_labels, check_per_sample, check_sequences
+from ._convlstm import ConvLSTM
+from ._cpu_passes import Buffers, fused_logits
 from ._training import (
     RANDOM_NUMBERS,
     Batches,
@@ -28,8 +30,6 @@ from ._training import (
     standardize_on,
     validation_split,
 )
-from ._validation import check_fit, check_labels, check_per_sample, check_sequences
-from .convlstm import ConvLSTM
 
 
 class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):

@@ -4,8 +4,8 @@ import contextlib
 
 import numpy as np
 
-from .detection import open_detector
-from .face_crop import (
+from ._detectors import open_detector
+from ._face_crop import (
     crop_around,
     cut,
     distinct,

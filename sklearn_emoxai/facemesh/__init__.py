@@ -98,7 +98,7 @@ def _edges(triangles):
     return np.unique(np.sort(triangles[:, [[0, 1], [1, 2], [0, 2]]].reshape(-1, 2), axis=1), axis=0)
 
 
-_LANDMARKS = _read("facemesh.csv")
+_LANDMARKS = _read("landmarks.csv")
 MIRROR = _constant([row["mirror"] for row in _LANDMARKS], np.intp)
 TEMPLATE_3D = _constant([[row[axis] for row in _LANDMARKS] for axis in "xyz"], np.float64)
 TEMPLATE = TEMPLATE_3D[:2]
@@ -107,7 +107,7 @@ REGIONS = {
     region: _constant([i for i, row in enumerate(_LANDMARKS) if row["region"] == region], np.intp)
     for region in sorted({row["region"] for row in _LANDMARKS})
 }
-TRIANGLES = _constant([[row[k] for k in "abc"] for row in _read("facemesh_triangles.csv")], np.intp)
+TRIANGLES = _constant([[row[k] for k in "abc"] for row in _read("triangles.csv")], np.intp)
 EDGES = _constant(_edges(TRIANGLES), np.intp)
 CONTOURS = {
     name: _constant(landmarks.split(), np.intp)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._mapped import open_mapped
+from ._mapped_array import open_mapped
 
 FORMAT = "sklearn-emoxai landmark folder 1"
 QUALITY_COLUMNS = (

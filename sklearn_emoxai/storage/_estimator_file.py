@@ -13,31 +13,33 @@ from pathlib import Path
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from . import __version__
-from .landmark_folder import is_landmark_folder, write_atomically
+from .. import __version__
+from ._landmark_folder import is_landmark_folder, write_atomically
 
 _FORMAT = 1
 # Beside skops' own schema.json and arrays, which stay as skops writes them.
 _NOTE = "sklearn_emoxai.json"
 _PACKAGES = ("scikit-learn", "torch", "numpy", "skops")
+# Modules that older files name, and where their classes are now.
+_MOVED = {"sklearn_emoxai.classifier": "sklearn_emoxai.network"}
 
 # Types that a file may hold besides those that skops trusts: ours, and what searches and calibration are made of.
 _TRUSTED = (
-    "sklearn_emoxai.classifier.ConvLSTMClassifier",
     "sklearn_emoxai.emotion.EmotionClassifier",
-    "sklearn_emoxai.evaluation._models.SearchedNetwork",
-    "sklearn_emoxai.evaluation._models.TotalVarianceScaler",
+    "sklearn_emoxai.evaluation.SearchedNetwork",
+    "sklearn_emoxai.evaluation.TotalVarianceScaler",
     "sklearn_emoxai.extraction.LandmarkExtractor",
+    "sklearn_emoxai.network.ConvLSTMClassifier",
     "sklearn_emoxai.preprocessing.LandmarkAligner",
     "sklearn_emoxai.preprocessing.MirrorAugmented",
     "sklearn_emoxai.preprocessing.NeutralDifference",
     "sklearn_emoxai.preprocessing.SequenceFlattener",
-    "sklearn_emoxai.selection._controls.ForwardLandmarkSelector",
-    "sklearn_emoxai.selection._controls.PermutationLandmarkSelector",
-    "sklearn_emoxai.selection._controls.RandomLandmarkSelector",
-    "sklearn_emoxai.selection._controls.UnivariateLandmarkSelector",
-    "sklearn_emoxai.selection._controls.VarianceLandmarkSelector",
-    "sklearn_emoxai.selection._integrated_gradients.IGLandmarkSelector",
+    "sklearn_emoxai.selection.ForwardLandmarkSelector",
+    "sklearn_emoxai.selection.IGLandmarkSelector",
+    "sklearn_emoxai.selection.PermutationLandmarkSelector",
+    "sklearn_emoxai.selection.RandomLandmarkSelector",
+    "sklearn_emoxai.selection.UnivariateLandmarkSelector",
+    "sklearn_emoxai.selection.VarianceLandmarkSelector",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.metrics._classification.accuracy_score",
@@ -114,7 +116,7 @@ def save(estimator, path):
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(f"estimator must be a scikit-learn estimator; got {type(estimator).__name__}.")
     try:
-        written = skops.io.dumps(estimator)
+        written = _with_note(skops.io.dumps(estimator))
     except Exception as error:  # of whatever kind the object's own __reduce__ or __getstate__ raises
         why = "it refers to itself." if isinstance(error, RecursionError) else error
         where = _unwritable(estimator)
@@ -126,7 +128,7 @@ def save(estimator, path):
         warnings.warn(
             f"{os.fspath(path)} holds {_listed(others)}: load needs them named in trusted.", stacklevel=2
         )
-    write_atomically(Path(path), _with_note(written))
+    write_atomically(Path(path), written)
 
 
 def load(path, *, trusted=()):
@@ -198,6 +200,7 @@ def _load_checked(stream, path, foreign, trusted):
             warnings.simplefilter(
                 "ignore", InconsistentVersionWarning
             )  # said already, for all packages at once
+            stream = _with_modules_of_today(stream)
             estimator = skops.io.load(stream, trusted=trusted)
     except UntrustedTypesFoundException as error:
         names = sorted(set(skops.io.get_untrusted_types(file=stream)) - set(trusted))
@@ -254,10 +257,37 @@ def _with_note(written):
             files[name] = first.setdefault(hashlib.sha256(content).digest(), name)
             if files[name] == name:
                 target.writestr(name, content)
-        schema = _revised(json.loads(source.read("schema.json")), files)
+        schema = _in_public_modules(_revised(json.loads(source.read("schema.json")), files))
         target.writestr("schema.json", json.dumps(schema))
         target.writestr(_NOTE, json.dumps(note, indent=2))
     return buffer.getvalue()
+
+
+def _with_modules_of_today(stream):
+    """The file, or in its place one that is the same but for the modules that its types are in."""
+    with zipfile.ZipFile(stream) as source:
+        written = json.loads(source.read("schema.json"))
+        schema = _in_public_modules(written)
+        if schema == written:
+            return stream
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
+            for name in source.namelist():
+                target.writestr(name, json.dumps(schema) if name == "schema.json" else source.read(name))
+    return buffer
+
+
+def _in_public_modules(node):
+    """A schema that names our classes where users import them: a file outlives a version's private modules."""
+    if isinstance(node, list):
+        return [_in_public_modules(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _in_public_modules(value) for key, value in node.items()}
+    module = node.get("__module__")
+    if isinstance(module, str) and module.startswith("sklearn_emoxai."):
+        node["__module__"] = _MOVED.get(module, module).partition("._")[0]
+    return node
 
 
 def _revised(node, files):

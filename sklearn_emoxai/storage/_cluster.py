@@ -5,7 +5,7 @@ import warnings
 
 import joblib
 
-from ._mapped import register_size
+from ._mapped_array import register_size
 
 PACKAGES = ("sklearn-emoxai", "mediapipe", "torch", "scikit-learn", "numpy", "joblib")
 

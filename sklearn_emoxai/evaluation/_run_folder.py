@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_sequences
-from .emotion import EmotionClassifier
-from .landmark_folder import write_atomically
-from .persistence import save
-from .preprocessing import _EYES, LandmarkAligner
+from .._validation import check_sequences
+from ..emotion import EmotionClassifier
+from ..preprocessing import EYES, LandmarkAligner
+from ..storage import save, write_atomically
 
 META, RESULTS, EXPLANATIONS, MODEL = "run.json", "results.csv", "explanations.npz", "model.skops"
 # Columns of text; all others hold numbers.
@@ -290,10 +289,10 @@ def mean_face(X):
         standard deviations about the mean.
     """
     first = check_sequences(np.asarray(X[:, :1]))
-    if first.shape[3] in _EYES:
+    if first.shape[3] in EYES:
         first = LandmarkAligner().fit_transform(first)
     face = first.mean(axis=(0, 1), dtype=float)
-    if first.shape[3] not in _EYES:
+    if first.shape[3] not in EYES:
         face -= face.mean(axis=1, keepdims=True)
         face /= face.std() or 1.0
     return face.astype(np.float32)

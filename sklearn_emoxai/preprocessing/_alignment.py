@@ -19,14 +19,13 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import facemesh
-from ._mapped import in_blocks
-from ._transformers import SequencesOutMixin, names_of_landmarks
-from ._validation import check_fit, check_sequences
+from .. import facemesh
+from .._validation import SequencesOutMixin, check_fit, check_sequences, names_of_landmarks
+from ..storage import in_blocks
 
 # By number of landmarks: the face mesh, the face mesh with ten iris points, iBUG 300-W's 68 (as in CK+).
 _MESH_EYES = (facemesh.RIGHT_EYE_CORNERS, facemesh.LEFT_EYE_CORNERS)
-_EYES = {468: _MESH_EYES, 478: _MESH_EYES, 68: ((36, 39), (42, 45))}
+EYES = {468: _MESH_EYES, 478: _MESH_EYES, 68: ((36, 39), (42, 45))}
 
 
 def _mirror_68():
@@ -173,9 +172,9 @@ class LandmarkAligner(_SequenceTransformer):
 
     def _eyes(self):
         n_landmarks = self.n_features_in_
-        eyes = _EYES.get(n_landmarks) if self.eyes is None else self.eyes
+        eyes = EYES.get(n_landmarks) if self.eyes is None else self.eyes
         if eyes is None:
-            known = ", ".join(map(str, sorted(_EYES)))
+            known = ", ".join(map(str, sorted(EYES)))
             raise ValueError(f"eyes must be given for {n_landmarks} landmarks; they are known for {known}.")
         try:
             right, left = (np.asarray(eye, dtype=np.intp).reshape(-1) for eye in eyes)

@@ -234,7 +234,7 @@ def sample_indices(timestamps, n_frames, *, start=None, stop=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emoxai.video import sample_indices
+    >>> from sklearn_emoxai.extraction._video import sample_indices
     >>> sample_indices(np.arange(9) / 25, 5)
     array([0, 2, 4, 6, 8])
     >>> sample_indices(np.arange(3) / 25, 5)
@@ -335,7 +335,7 @@ def natural_key(name):
 
     Examples
     --------
-    >>> from sklearn_emoxai.video import natural_key
+    >>> from sklearn_emoxai.extraction._video import natural_key
     >>> sorted(["f10.png", "f9.png", "f1.png"], key=natural_key)
     ['f1.png', 'f9.png', 'f10.png']
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from .landmark_folder import LandmarkFolder, plain_strings, write_atomically
+from ._landmark_folder import LandmarkFolder, plain_strings, write_atomically
 
 _FORMAT = "sklearn-emoxai landmarks 1"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .facemesh import N_LANDMARKS
-from .video import silenced_stderr
+from ..facemesh import N_LANDMARKS
+from ._video import silenced_stderr
 
 DETECTORS = ("auto", "bundled", "tasks")
 MODEL_VARIABLE = "EMOXAI_FACE_LANDMARKER"

@@ -121,7 +121,7 @@ def search_squares(frame_size):
 
     Examples
     --------
-    >>> from sklearn_emoxai.face_crop import search_squares
+    >>> from sklearn_emoxai.extraction._face_crop import search_squares
     >>> [len(level) for level in search_squares((640, 480))]
     [1, 4, 12, 35]
     """

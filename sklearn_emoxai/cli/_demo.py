@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .attribution import BaselineWarning
-from .datasets import load_video_folder, make_expression_videos
-from .evaluation import compare, paper_models, summarize
-from .extraction import LandmarkExtractor, save_landmarks
-from .facemesh import N_LANDMARKS
-from .plotting import LandmarkImportanceDisplay, write_report
-from .runs import add_to_meta, check_run_folder, keep_detector
-from .video import open_source, read_sampled
+from ..attribution import BaselineWarning
+from ..datasets import load_video_folder, make_expression_videos
+from ..evaluation import add_to_meta, check_run_folder, compare, keep_detector, paper_models, summarize
+from ..extraction import LandmarkExtractor, open_source, read_sampled, save_landmarks
+from ..facemesh import N_LANDMARKS
+from ..plotting import LandmarkImportanceDisplay, write_report
 
 N_FRAMES = 10
 # Smaller and faster to train than the paper's network (F = 40, lr = 1e-4): a demonstration, not a study.

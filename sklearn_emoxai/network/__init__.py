@@ -1,0 +1,12 @@
+"""The ConvLSTM: the torch module, its passes on CPUs, its training, and the classifier around it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_classifier": ["ConvLSTMClassifier"],
+        "_convlstm": ["ConvLSTM"],
+        "_training": ["RANDOM_NUMBERS", "validation_split"],
+    },
+)

@@ -1,0 +1,17 @@
+"""Transformers between the tracked landmarks and a classifier."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_alignment": [
+            "EYES",
+            "LandmarkAligner",
+            "MirrorAugmented",
+            "NeutralDifference",
+            "SequenceFlattener",
+            "mirror",
+        ],
+    },
+)

@@ -1,0 +1,14 @@
+"""What is kept on disk: landmarks, fitted estimators, arrays larger than memory; and how they reach other processes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_cluster": ["check_workers", "on_cluster"],
+        "_estimator_file": ["load", "save"],
+        "_landmark_file": ["LandmarkCache", "hash_source", "load_landmarks", "save_landmarks"],
+        "_landmark_folder": ["QUALITY_COLUMNS", "LandmarkFolder", "is_landmark_folder", "write_atomically"],
+        "_mapped_array": ["MappedArray", "in_blocks", "open_mapped", "register_size"],
+    },
+)
