@@ -42,6 +42,7 @@ def _select(memory=None):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_grid_search_over_hyper_parameters_and_landmark_counts(faces, n_jobs, tmp_path):
     pipeline = Pipeline([ALIGN, _select(str(tmp_path)), ("classify", NETWORK)])

@@ -212,6 +212,7 @@ def test_a_model_that_is_better_than_the_saved_one_is_told():
     assert better_than(majority, "T-EMO", 8) == []  # which can't be saved
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix")
 def test_an_interrupted_comparison_goes_on(tmp_path):
     faces = make_expressions(n_subjects=4, n_repeats=1, n_frames=4, random_state=0)

@@ -287,6 +287,7 @@ def scheduler_that_dies(condition):
             process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default", "ignore:1 of 1 workers have several threads")
 def test_killed_scheduler_ends_clearly_and_the_next_run_goes_on(planted, tmp_path):
     X, emotion, groups = planted

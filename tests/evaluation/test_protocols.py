@@ -176,6 +176,7 @@ def _interval(values, level):
     return mean - margin, mean + margin
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
 @pytest.mark.parametrize("protocol", NOT_LEAKING)
 def test_nothing_is_learnt_from_labels_drawn_by_lot(protocol):

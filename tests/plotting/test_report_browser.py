@@ -1,8 +1,6 @@
 """The report in a browser: Debian's chromium, without a window."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,15 +24,11 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
-_spec = importlib.util.spec_from_file_location("report_runs", Path(__file__).with_name("test_report.py"))
-report_runs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(report_runs)
-
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(write_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    return write_report(report_runs.write_run(folder / "run"), folder / "report.html")
+    return write_report(write_run(folder / "run"), folder / "report.html")
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +161,8 @@ def test_the_chosen_landmarks_are_listed_in_their_order(page):
     assert page.locator("#chosen tbody tr").count() == 1
 
 
-def test_frames_are_those_of_the_clip_and_the_first_is_blank(browser, tmp_path):
-    run, complaints = report_runs.write_run(tmp_path / "run", emotions=("fear",)), []
+def test_frames_are_those_of_the_clip_and_the_first_is_blank(write_run, browser, tmp_path):
+    run, complaints = write_run(tmp_path / "run", emotions=("fear",)), []
     with np.load(run / "explanations.npz") as file:
         arrays = dict(file)
     arrays["fear/profile"] = arrays["fear/profile"][1:]
@@ -192,8 +186,8 @@ def test_frames_are_those_of_the_clip_and_the_first_is_blank(browser, tmp_path):
     assert complaints == []
 
 
-def test_synthetic_data_are_called_so_at_the_top(browser, tmp_path):
-    run, complaints = report_runs.write_run(tmp_path / "run", emotions=("fear",)), []
+def test_synthetic_data_are_called_so_at_the_top(write_run, browser, tmp_path):
+    run, complaints = write_run(tmp_path / "run", emotions=("fear",)), []
     add_to_meta(run, synthetic=True)
     page = opened(browser, write_report(run, tmp_path / "report.html"), complaints)
     assert "the scores below say nothing about people" in page.inner_text("header")
@@ -245,9 +239,9 @@ def test_it_fits_phones_and_desks_in_light_and_dark(page, tmp_path, width):
     page.emulate_media(color_scheme="light")
 
 
-def test_markup_in_labels_is_shown_and_not_run(browser, tmp_path):
+def test_markup_in_labels_is_shown_and_not_run(write_run, browser, tmp_path):
     label, complaints = "<img src=x onerror=alert(1)><b>bold</b></script>", []
-    run = report_runs.write_run(tmp_path / "run", emotions=(label, "fear"))
+    run = write_run(tmp_path / "run", emotions=(label, "fear"))
     page = opened(browser, write_report(run, tmp_path / "report.html"), complaints)
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     assert page.inner_text("#face-heading") == label
@@ -258,9 +252,9 @@ def test_markup_in_labels_is_shown_and_not_run(browser, tmp_path):
     assert complaints == []
 
 
-def test_a_run_without_explanations_says_so(browser, tmp_path):
+def test_a_run_without_explanations_says_so(write_run, browser, tmp_path):
     complaints = []
-    run = report_runs.write_run(tmp_path / "run", explained=False, selected=False)
+    run = write_run(tmp_path / "run", explained=False, selected=False)
     page = opened(browser, write_report(run, tmp_path / "report.html"), complaints)
     assert "holds no explanations" in page.inner_text("main")
     assert "fewer than two selections" in page.inner_text("main")

@@ -244,6 +244,7 @@ def test_profile_is_the_importance_frame_by_frame(planted):
     assert selector.profile_[3:, 7].min() > 2 * selector.profile_[:3, 7].max()
 
 
+@pytest.mark.slow
 def test_importances_of_several_networks_are_averaged(planted):
     X, emotion, _ = planted
     y = emotion == "fear"

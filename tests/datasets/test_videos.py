@@ -154,6 +154,7 @@ def displacements(detector):
 
 # Measured with benchmarks/measure_action_units.py: cheeks and lids (5, 6, 7) the detector hardly follows on
 # this portrait; nothing is claimed for them but that no other unit is taken for them.
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [1, 2, 4, 9, 12, 15, 16, 20, 23, 26])
 def test_detector_finds_each_unit_again(displacements, unit):
     rendered, found = displacements[unit]

@@ -2,7 +2,7 @@
 
 Text is left out: its rendering changes with the version of FreeType. The rest differs by a root mean square of at most
 0.43 (of 255) between matplotlib 3.8 and 3.11, and by 1.06 or more where one chosen landmark is missing.
-After a wanted change, ``EMOXAI_RENEW_IMAGES=1 pytest tests/test_plotting_images.py`` writes them anew: look at them.
+After a wanted change, ``EMOXAI_RENEW_IMAGES=1 pytest tests/plotting/test_images.py`` writes them anew: look at them.
 """
 
 import os

@@ -69,6 +69,7 @@ def _kill_at(process, folder, n_cells, delay):
     process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
 def test_killed_comparison_goes_on_and_gives_the_same_table(planted, tmp_path):
     X, y, groups = planted
