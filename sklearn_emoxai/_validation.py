@@ -1,5 +1,8 @@
 """What a sequence array is and what its landmarks are called: the checks that every estimator shares."""
 
+import re
+import textwrap
+
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
@@ -9,6 +12,37 @@ from . import facemesh
 from .storage import MappedArray
 
 SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
+_SHAPE_LEARNT = """\
+n_features_in_ : int
+    Landmarks per frame.
+n_frames_in_ : int
+    Frames per sequence."""
+
+
+def documented(**parts):
+    """Decorator: in the docstring of a class or function, a line ``{name}`` becomes the part of that name.
+
+    So what several of them share is written once, and ``help`` shows it whole. ``{shape_learnt}`` is known everywhere:
+    the attributes that tell the shape a fit has seen.
+
+    Parameters
+    ----------
+    **parts : str
+        Lines of a section, such as parameters with their descriptions.
+    """
+    parts = {"shape_learnt": _SHAPE_LEARNT, **parts}
+
+    def fill(documented):
+        if documented.__doc__:  # python -OO has none
+            documented.__doc__ = re.sub(
+                r"^( *)\{(\w+)\}$",
+                lambda found: textwrap.indent(parts[found[2]], found[1]),
+                documented.__doc__,
+                flags=re.M,
+            )
+        return documented
+
+    return fill
 
 
 def check_sequences(X, *, fitted=None, name="X"):

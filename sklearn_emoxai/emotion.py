@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_fit, check_labels, check_per_sample, check_sequences
+from ._validation import check_fit, check_labels, check_per_sample, check_sequences, documented
 
 
 def fit_to_emotion(estimator, X, y, emotion, *, groups=None):
@@ -61,6 +61,7 @@ def _gives_probabilities(classifier):
     return True
 
 
+@documented()
 class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier of several emotions, one clone of a binary classifier for each.
 
@@ -87,10 +88,7 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Label → the :class:`~sklearn.calibration.CalibratedClassifierCV` around it; None without ``calibration``.
     classes_ : ndarray of shape (n_classes,)
         Labels.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {shape_learnt}
 
     Notes
     -----

@@ -5,6 +5,8 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
+from ..selection import find_selector, fitted_parts
+
 # What changes how a model is computed, but not what.
 _IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
 
@@ -113,22 +115,10 @@ def _text(value):
     return type(value).__qualname__ if " at 0x" in text else text
 
 
-def fitted_parts(fitted):
-    """A fitted model and the fitted estimators in it, from the outside to the inside."""
-    yield fitted
-    inner = [step for _, step in getattr(fitted, "steps", [])]
-    inner += [getattr(fitted, name, None) for name in ("best_estimator_", "estimator_")]
-    for part in inner:
-        if hasattr(part, "get_params"):
-            yield from fitted_parts(part)
-
-
 def selected_landmarks(fitted):
     """Landmarks that a fitted model selects, in the order of choice; None where it selects none."""
-    for part in fitted_parts(fitted):
-        if hasattr(part, "ranking_") and hasattr(part, "get_support"):
-            return part.ranking_[: int(part.get_support().sum())]
-    return None
+    selector = find_selector(fitted)
+    return None if selector is None else selector.ranking_[: int(selector.get_support().sum())]
 
 
 def searched_parameters(fitted):

@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ..network import ConvLSTMClassifier
-from ..preprocessing import LandmarkAligner, NeutralDifference, SequenceFlattener
+from ..preprocessing import LandmarkAligner, NeutralDifference, PredictsAsItsEstimator, SequenceFlattener
 from ..selection import IGLandmarkSelector
 
 # The landmark counts of the paper's tables.
@@ -104,7 +104,7 @@ class TotalVarianceScaler(TransformerMixin, BaseEstimator):
         return X / self.scale_
 
 
-class SearchedNetwork(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class SearchedNetwork(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A ConvLSTMClassifier whose parameters are searched on its twin with a trained convolution.
 
     So R-EMO reuses what is found for T-EMO. With ``memory``, the search is run once for both.
@@ -155,21 +155,6 @@ class SearchedNetwork(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Training and validation indices of the search."""
         splitter = StratifiedKFold(self.cv) if groups is None else StratifiedGroupKFold(self.cv)
         return list(splitter.split(X, y, groups))
-
-    def predict(self, X):
-        """Class labels."""
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
-
-    def predict_proba(self, X):
-        """Class probabilities."""
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    def decision_function(self, X):
-        """Log-odds of the second class."""
-        check_is_fitted(self)
-        return self.estimator_.decision_function(X)
 
 
 def _search(network, param_grid, X, y, groups, folds):

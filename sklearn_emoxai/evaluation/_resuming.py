@@ -1,4 +1,4 @@
-"""The folder of a run: what it compared, every finished cell, and the table."""
+"""Resuming a comparison: what its folder was begun for, and every cell that is finished."""
 
 import hashlib
 import json
@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
+from ..storage import write_atomically
 
 FORMAT = 1
 _PACKAGES = ["sklearn-emoxai", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "mediapipe"]
@@ -54,13 +56,15 @@ class RunFolder:
 
     def finish(self, run, table):
         """Write results.csv, and the time into run.json."""
-        _write(self.path / "results.csv", table.to_csv(index=False))
+        write_atomically(self.path / "results.csv", table.to_csv(index=False).encode())
         shutil.rmtree(self.rankings, ignore_errors=True)
         self.write(run | {"finished": _now()})
 
     def write(self, run):
         """Write run.json."""
-        _write(self.path / "run.json", json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+        write_atomically(
+            self.path / "run.json", (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode()
+        )
 
     def load(self, key):
         """The row of a finished cell; None where it is not finished."""
@@ -72,20 +76,13 @@ class RunFolder:
 
     def save(self, key, row):
         """Keep the row of a finished cell."""
-        _write(self._cell(key), json.dumps({"key": key, "row": row}, ensure_ascii=False))
+        write_atomically(self._cell(key), json.dumps({"key": key, "row": row}, ensure_ascii=False).encode())
 
     def _cell(self, key):
         name = "-".join(re.sub(r"[^\w]+", "_", str(part)) for part in key)
         # The hash tells apart names that are alike once the odd characters are gone.
         mark = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:8]
         return self.cells / f"{name[:100]}-{mark}.json"
-
-
-def _write(path, text):
-    """Write a file so that it is there whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def _now():

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import check_sequences
 from ..emotion import EmotionClassifier
 from ..preprocessing import EYES, LandmarkAligner
+from ..selection import find_selector
 from ..storage import save, write_atomically
 
 META, RESULTS, EXPLANATIONS, MODEL = "run.json", "results.csv", "explanations.npz", "model.skops"
@@ -155,7 +156,7 @@ def keep_detector(folder, model, X, y, *, groups=None, n_jobs=None):
     save_explanations(folder, detector, template=mean_face(X))
     for fitted in detector.estimators_.values():
         for name in ("estimator_", "estimators_"):
-            vars(_selector(fitted)).pop(name, None)
+            vars(find_selector(fitted, with_importances=True)).pop(name, None)
     save(detector, Path(folder) / MODEL)
     return detector
 
@@ -254,7 +255,7 @@ def explanations_of(estimator):
         raise ValueError(f"estimator must be an EmotionClassifier; got {type(estimator).__name__}.")
     found = {}
     for emotion, fitted in estimator.estimators_.items():
-        selector = _selector(fitted)
+        selector = find_selector(fitted, with_importances=True)
         if selector is None:
             raise ValueError(f"estimator chooses no landmarks by their importance for {emotion!r}.")
         found[str(emotion)] = Explanation(
@@ -264,15 +265,6 @@ def explanations_of(estimator):
             getattr(selector, "profile_", None),
         )
     return found
-
-
-def _selector(fitted):
-    """The first selector of landmarks in a Pipeline, or in what a search or a wrapper holds."""
-    for name in ("best_estimator_", "estimator_"):
-        if not hasattr(fitted, "importances_") and hasattr(fitted, name):
-            return _selector(getattr(fitted, name))
-    steps = [step for _, step in getattr(fitted, "steps", [(None, fitted)])]
-    return next((step for step in steps if hasattr(step, "importances_") and hasattr(step, "ranking_")), None)
 
 
 def mean_face(X):

@@ -5,16 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_detectors": ["MODEL_VARIABLE", "has_bundled_graph", "locate_model", "open_detector"],
+        "_decoding": ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "open_source"],
+        "_detectors": ["has_bundled_graph", "open_detector"],
         "_extractor": ["LandmarkExtractor", "extract_each", "extract_many", "settings_key"],
+        "_model_file": ["MODEL_VARIABLE", "locate_model"],
         "_one_video": ["LandmarkSequence", "extract_landmarks"],
-        "_video": [
-            "IMAGE_SUFFIXES",
-            "VIDEO_SUFFIXES",
-            "open_source",
-            "read_sampled",
-            "sample_indices",
-            "silenced_stderr",
-        ],
+        "_sampling": ["read_sampled", "sample_indices"],
+        "_silence": ["silenced_stderr"],
     },
 )

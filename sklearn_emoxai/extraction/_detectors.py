@@ -1,8 +1,7 @@
-"""Face-mesh detectors on both generations of MediaPipe, and the model file of the newer one."""
+"""Face-mesh detectors on both generations of MediaPipe."""
 
 import contextlib
 import hashlib
-import os
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -10,12 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..facemesh import N_LANDMARKS
-from ._video import silenced_stderr
+from ._model_file import MODEL_URL, locate_model
+from ._silence import silenced_stderr
 
 DETECTORS = ("auto", "bundled", "tasks")
-MODEL_VARIABLE = "EMOXAI_FACE_LANDMARKER"
-MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 _BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
 
@@ -224,61 +221,6 @@ def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{model_path} can't be loaded as a MediaPipe face landmarker. Get it again from {MODEL_URL}."
-        ) from error
-
-
-def locate_model(model_path=None):
-    """Return the model file of the Tasks detector, downloading it if it is nowhere.
-
-    Parameters
-    ----------
-    model_path : path-like or None
-        The file. None takes the one that the environment variable ``EMOXAI_FACE_LANDMARKER`` names, else
-        pooch's cache folder, to which Google's file (3.8 MB, Apache-2.0) is downloaded once; its SHA-256 is
-        checked every time.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    FileNotFoundError
-        ``model_path`` or the variable names no file.
-    OSError
-        The download failed: no network, a wrong hash, or a cache folder that can't be written.
-    """
-    for origin, path in (("model_path", model_path), (MODEL_VARIABLE, os.environ.get(MODEL_VARIABLE))):
-        if path:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"{origin} must name the face-landmarker file; {str(path)!r} is no file."
-                )
-            return os.fspath(path)
-    return _download_model()
-
-
-def _download_model():
-    import pooch
-    import requests  # what pooch downloads with
-
-    folder = pooch.os_cache("sklearn-emoxai")
-    way_out = f"Download {MODEL_URL} yourself and give its path as model_path or in {MODEL_VARIABLE}."
-    try:
-        return pooch.retrieve(
-            MODEL_URL, known_hash=f"sha256:{MODEL_SHA256}", fname="face_landmarker.task", path=folder
-        )
-    except ValueError as error:  # pooch's wrong hash
-        raise OSError(
-            f"The download of the face-landmarker file is not the published one. {way_out}"
-        ) from error
-    except requests.RequestException as error:  # no network, a proxy, a timeout; an OSError too
-        raise OSError(
-            f"The face-landmarker file can't be downloaded ({type(error).__name__}). {way_out}"
-        ) from error
-    except OSError as error:
-        raise OSError(
-            f"The face-landmarker file can't be stored in {folder} ({error.strerror}). {way_out}"
         ) from error
 
 

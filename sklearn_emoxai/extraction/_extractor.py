@@ -15,23 +15,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from .. import __version__
 from .._validation import SequencesOutMixin
 from ..facemesh import N_LANDMARKS, landmark_names
-from ..storage import LandmarkCache, hash_source, load_landmarks, save_landmarks
+from ..storage import LandmarkCache, hash_source
 from ._detectors import detector_fingerprint
-from ._one_video import LandmarkSequence, Options, check_choice, extract, extract_landmarks
-
-__all__ = [
-    "ExtractionResult",
-    "LandmarkExtractor",
-    "LandmarkSequence",
-    "extract_landmarks",
-    "extract_many",
-    "load_landmarks",
-    "save_landmarks",
-]
+from ._one_video import LandmarkSequence, Options, check_choice, documented_options, extract
 
 _CACHE_VERSION = 1  # raised whenever the code changes the landmarks that it finds
 
 
+@documented_options
 class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Turn videos into sequences of face-mesh landmarks.
 
@@ -42,26 +33,7 @@ class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
     n_frames : int, default=10
         Frames a video, P: evenly spread in time, the first and the last among them. A shorter clip repeats
         the nearest frames.
-    start, stop : float or None, default=None
-        Part of each video, both ends included, in seconds; None is the video's own end.
-    fps : float, default=25.0
-        Frames per second of image folders and arrays, which carry no time.
-    crop_size : int, default=300
-        Side in pixels to which the square around the face is resized.
-    crop_margin : float, default=0.25
-        Room around the face on each side, in face sizes.
-    grayscale : bool, default=True
-        Whether the detector sees gray, as in the paper, or the colours of the video.
-    detector : {"auto", "bundled", "tasks"}, default="auto"
-        Which generation of MediaPipe; "auto" takes the bundled graph where there is one.
-    model_path : path-like or None, default=None
-        Model file of the Tasks detector; None takes the one that the environment variable
-        ``EMOXAI_FACE_LANDMARKER`` names, else a file downloaded once.
-    on_missing : {"interpolate", "nan", "raise"}, default="interpolate"
-        What to do about frames without a face: linear in time between the neighbours, and the nearest at the
-        ends; NaN; or an error.
-    max_missing : float, default=0.5
-        Largest share of a video's sampled frames without a face; more is an error.
+    {options}
     on_error : {"raise", "nan"}, default="raise"
         What to do about a video without a result: an error that names it, or a row of NaN and one warning
         that lists all such videos.

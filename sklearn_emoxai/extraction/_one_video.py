@@ -5,10 +5,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from .._validation import documented
 from ..facemesh import N_LANDMARKS
+from ._decoding import open_source
 from ._detectors import DETECTORS, resolve_detector
 from ._face_finder import FaceFinder
-from ._video import check_same_size, open_source, read_sampled, sample_indices
+from ._sampling import check_same_size, read_sampled, sample_indices
 
 _MAX_BYTES_IN_MEMORY = 256 << 20  # of sampled frames; more of them are decoded a second time instead of kept
 _SCOUT_INTERVAL = 5.0  # s between the frames in which the face is looked for to place the crop
@@ -77,6 +79,33 @@ class LandmarkSequence:
         )
 
 
+# What decides about the landmarks of a video, for the docstrings of all who take it.
+documented_options = documented(
+    options="""\
+start, stop : float or None, default=None
+    Part of the video, both ends included, in seconds; None is the video's own end.
+fps : float, default=25.0
+    Frames per second of image folders and arrays, which carry no time.
+crop_size : int, default=300
+    Side in pixels to which the square around the face is resized.
+crop_margin : float, default=0.25
+    Room around the face on each side, in face sizes.
+grayscale : bool, default=True
+    Whether the detector sees gray, as in the paper, or the colours of the video.
+detector : {"auto", "bundled", "tasks"}, default="auto"
+    Which generation of MediaPipe; "auto" takes the bundled graph where there is one.
+model_path : path-like or None, default=None
+    Model file of the Tasks detector; None takes the one that the environment variable
+    ``EMOXAI_FACE_LANDMARKER`` names, else a file downloaded once.
+on_missing : {"interpolate", "nan", "raise"}, default="interpolate"
+    What to do about frames without a face: linear in time between the neighbours, and the nearest at the
+    ends; NaN; or an error.
+max_missing : float, default=0.5
+    Largest share of the sampled frames without a face; more is an error.""",
+)
+
+
+@documented_options
 def extract_landmarks(
     source,
     *,
@@ -102,26 +131,7 @@ def extract_landmarks(
     n_frames : int or None, default=None
         Frames, evenly spread in time, the first and the last among them. A shorter clip repeats the nearest
         frames. None takes every frame.
-    start, stop : float or None, default=None
-        Part of the video, both ends included, in seconds; None is the video's own end.
-    fps : float, default=25.0
-        Frames per second of folders and arrays, which carry no time.
-    crop_size : int, default=300
-        Side in pixels to which the square around the face is resized.
-    crop_margin : float, default=0.25
-        Room around the face on each side, in face sizes.
-    grayscale : bool, default=True
-        Whether the detector sees gray, as in the paper, or the colours of the video.
-    detector : {"auto", "bundled", "tasks"}, default="auto"
-        Which generation of MediaPipe; "auto" takes the bundled graph where there is one.
-    model_path : path-like or None, default=None
-        Model file of the Tasks detector; None takes the one that the environment variable
-        ``EMOXAI_FACE_LANDMARKER`` names, else a file downloaded once.
-    on_missing : {"interpolate", "nan", "raise"}, default="interpolate"
-        What to do about frames without a face: linear in time between the neighbours, and the nearest at the
-        ends; NaN; or an error.
-    max_missing : float, default=0.5
-        Largest share of the frames without a face.
+    {options}
 
     Returns
     -------

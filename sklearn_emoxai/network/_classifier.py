@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
 
-from .._validation import check_fit, check_labels, check_per_sample, check_sequences
+from .._validation import check_fit, check_labels, check_per_sample, check_sequences, documented
 from ._convlstm import ConvLSTM
 from ._cpu_passes import Buffers, fused_logits
 from ._training import (
@@ -32,6 +32,7 @@ from ._training import (
 )
 
 
+@documented()
 class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
     """Classifier of landmark sequences by a convolution, an LSTM and two dense layers.
 
@@ -92,10 +93,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
         ``epoch``, ``train_loss`` and, with validation, ``valid_loss`` and ``valid_acc`` of every epoch.
     n_iter_ : int
         Epochs trained.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {shape_learnt}
 
     See Also
     --------

@@ -1,6 +1,6 @@
 """How well models do on fewer and fewer landmarks."""
 
-from ._style import METRIC_NAMES, frame_lightly, legend_below, line_style, log_counts, new_axes
+from ._style import METRIC_NAMES, error_line, finish_lines, log_counts, new_axes
 from ._tables import accuracy_curves
 
 
@@ -94,22 +94,8 @@ class LandmarkCountDisplay:
                     rows["mean"].mean(), color="0.4", linestyle=":", linewidth=1.2, label=model
                 )
                 continue
-            # Shifted a little on the logarithmic axis, so that the bars of models do not cover one another.
-            shift = 1 + 0.03 * (i - len(models) / 2)
-            bars = ax.errorbar(
-                rows["n_landmarks"] * shift,
-                rows["mean"],
-                yerr=rows["std"].fillna(0),
-                label=model,
-                capsize=1.5,
-                elinewidth=0.8,
-                **line_style(i),
-            )
-            self.lines_[model] = bars.lines[0]
+            line = (rows["n_landmarks"], rows["mean"], rows["std"].fillna(0))
+            self.lines_[model] = error_line(ax, i, len(models), *line, label=model)
         log_counts(ax, sorted(self.curves["n_landmarks"].unique()))
-        ax.set_ylabel(METRIC_NAMES.get(self.metric, self.metric.replace("_", " ")), fontsize=8)
-        ax.set_title(title or "", fontsize=9)
-        frame_lightly(ax)
-        legend_below(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        ylabel = METRIC_NAMES.get(self.metric, self.metric.replace("_", " "))
+        return finish_lines(self, ax, ylabel=ylabel, title=title)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..selection import take_apart
-from ._style import frame_lightly, legend_below, line_style, new_axes
+from ._style import finish_lines, line_style, new_axes
 
 
 class AttributionPathDisplay:
@@ -162,12 +162,8 @@ class AttributionPathDisplay:
         ]
         ax.set(xlim=(0, 1), ylim=(-0.03, 1.03))
         ax.set_xlabel("α, from the baseline (0) to the sample (1)", fontsize=8)
-        ax.set_ylabel("probability", fontsize=8)
-        ax.set_title(title or "", fontsize=9)
-        legend_below(ax, title="from the typical sample of" if self.labels is not None else None)
-        frame_lightly(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        legend_title = "from the typical sample of" if self.labels is not None else None
+        return finish_lines(self, ax, ylabel="probability", title=title, legend_title=legend_title)
 
 
 def _signed(value):

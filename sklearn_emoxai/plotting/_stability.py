@@ -4,7 +4,7 @@ import pandas as pd
 
 from .. import facemesh
 from ..evaluation import selection_stability
-from ._style import frame_lightly, legend_below, line_style, log_counts, new_axes
+from ._style import error_line, finish_lines, log_counts, new_axes
 from ._tables import selections
 
 
@@ -140,26 +140,15 @@ class SelectionStabilityDisplay:
         groups = list(self.stability.groupby("label", sort=False))
         for i, (label, rows) in enumerate(groups):
             rows = rows.sort_values("n_landmarks")
-            shift = 1 + 0.03 * (i - len(groups) / 2)
-            bars = ax.errorbar(
-                rows["n_landmarks"] * shift,
-                rows["stability"],
-                yerr=[rows["stability"] - rows["low"], rows["high"] - rows["stability"]],
-                label=label,
-                capsize=1.5,
-                elinewidth=0.8,
-                **line_style(i),
+            stability = rows["stability"]
+            errors = [stability - rows["low"], rows["high"] - stability]
+            self.lines_[label] = error_line(
+                ax, i, len(groups), rows["n_landmarks"], stability, errors, label=label
             )
-            self.lines_[label] = bars.lines[0]
         ax.axhline(0, color="0.4", linestyle=":", linewidth=1.2, label="chance")
         log_counts(ax, sorted(self.stability["n_landmarks"].unique()))
         ax.set_ylim(min(-0.05, ax.get_ylim()[0]), 1.05)
-        ax.set_ylabel("stability (1: the same in all runs)", fontsize=8)
-        ax.set_title(title or "", fontsize=9)
-        frame_lightly(ax)
-        legend_below(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return finish_lines(self, ax, ylabel="stability (1: the same in all runs)", title=title)
 
 
 def _label(model, emotion, several):

@@ -60,6 +60,26 @@ def legend_below(ax, title=None):
     )
 
 
+def error_line(ax, i, n_lines, counts, values, errors, *, label):
+    """The i-th of several lines over numbers of landmarks, with bars of its errors; the Line2D."""
+    # Shifted a little on the logarithmic axis, so that the bars of several lines do not cover one another.
+    shift = 1 + 0.03 * (i - n_lines / 2)
+    bars = ax.errorbar(
+        counts * shift, values, yerr=errors, label=label, capsize=1.5, elinewidth=0.8, **line_style(i)
+    )
+    return bars.lines[0]
+
+
+def finish_lines(display, ax, *, ylabel, title, legend_title=None):
+    """Label the axes of a display of lines, note them on it, and return it."""
+    ax.set_ylabel(ylabel, fontsize=8)
+    ax.set_title(title or "", fontsize=9)
+    frame_lightly(ax)
+    legend_below(ax, title=legend_title)
+    display.ax_, display.figure_ = ax, ax.figure
+    return display
+
+
 def log_counts(ax, counts):
     """Number of landmarks on a logarithmic axis, with a tick at each count."""
     from matplotlib.ticker import FixedLocator, NullLocator

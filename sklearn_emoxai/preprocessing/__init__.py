@@ -5,13 +5,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_alignment": [
-            "EYES",
-            "LandmarkAligner",
-            "MirrorAugmented",
-            "NeutralDifference",
-            "SequenceFlattener",
-            "mirror",
-        ],
+        "_alignment": ["EYES", "LandmarkAligner", "NeutralDifference"],
+        "_layout": ["SequenceFlattener"],
+        "_mirroring": ["MirrorAugmented", "PredictsAsItsEstimator", "mirror"],
     },
 )

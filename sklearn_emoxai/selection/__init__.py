@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "UnivariateLandmarkSelector",
             "VarianceLandmarkSelector",
         ],
-        "_fitted": ["n_frames_in", "take_apart"],
+        "_fitted": ["find_selector", "fitted_parts", "n_frames_in", "take_apart"],
         "_integrated_gradients": ["IGLandmarkSelector"],
     },
 )

@@ -7,9 +7,22 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._validation import SequencesOutMixin, check_fit, check_sequences, names_of_landmarks
+from .._validation import SequencesOutMixin, check_fit, check_sequences, documented, names_of_landmarks
+
+# What the docstrings of all selectors share.
+documented_selector = documented(
+    n_landmarks_to_select="""\
+n_landmarks_to_select : int, float or None, default=128
+    Number of landmarks to keep, a share of them in (0, 1], or None for all.""",
+    chosen="""\
+ranking_ : ndarray of shape (n_landmarks,), int
+    Landmarks in the order in which they are chosen.
+support_ : ndarray of shape (n_landmarks,), bool
+    Mask of the chosen landmarks.""",
+)
 
 
+@documented_selector
 class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Base of all landmark selectors: keeps the first landmarks of a ranking.
 
@@ -18,14 +31,8 @@ class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {chosen}
+    {shape_learnt}
 
     Examples
     --------

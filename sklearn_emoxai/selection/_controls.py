@@ -10,17 +10,54 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
-from ._base import LandmarkSelector, fit_clone
+from ._base import LandmarkSelector, documented_selector, fit_clone
 from ._strategies import Forward, order_landmarks
 
 
-class RandomLandmarkSelector(LandmarkSelector):
+class ControlSelector(LandmarkSelector):
+    """A selector whose fit checks, and leaves the rest to ``_choose``, which ends as a selector's fit does."""
+
+    # Asked for by all, so that selectors can take one another's place in a Pipeline.
+    __metadata_request__fit = {"emotion": True, "groups": True}
+
+    def __init__(self, *, n_landmarks_to_select=128):
+        self.n_landmarks_to_select = n_landmarks_to_select
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, emotion=None, groups=None):
+        """Rank the landmarks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+        y : array-like of shape (n_samples,), default=None
+            Classes; not looked at by a selector that needs none.
+        emotion : ignored
+        groups : array-like of shape (n_samples,), default=None
+            Subjects, passed to the estimator of a selector that has one, where it takes them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or groups have a wrong shape, y lacks classes that the selector needs, or more landmarks are to
+            be selected than there are.
+        """
+        X = check_fit(self, X)
+        self._n_to_select()
+        return self._choose(X, y, groups)
+
+
+@documented_selector
+class RandomLandmarkSelector(ControlSelector):
     """Keep random landmarks.
 
     Parameters
     ----------
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
     spread : bool, default=False
         Whether the landmarks are spread over the face: each is then drawn with a probability proportional to its
         squared distance, on the mean face, from the nearest one drawn before, as k-means++ draws its seeds.
@@ -28,14 +65,8 @@ class RandomLandmarkSelector(LandmarkSelector):
 
     Attributes
     ----------
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are drawn.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {chosen}
+    {shape_learnt}
 
     Examples
     --------
@@ -56,26 +87,11 @@ class RandomLandmarkSelector(LandmarkSelector):
         self.spread = spread
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Draw landmarks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-        y : ignored
-
-        Returns
-        -------
-        self
-        """
-        X = check_fit(self, X)
+    def _choose(self, X, y, groups):
         random_state = check_random_state(self.random_state)
         if self.spread:
-            self._select(_spread_order(X.mean(axis=(0, 1), dtype=np.float64).T, random_state))
-        else:
-            self._select(random_state.permutation(self.n_features_in_))
-        return self
+            return self._select(_spread_order(X.mean(axis=(0, 1), dtype=np.float64).T, random_state))
+        return self._select(random_state.permutation(self.n_features_in_))
 
 
 def _spread_order(points, random_state):
@@ -93,26 +109,20 @@ def _spread_order(points, random_state):
     return np.array(order)
 
 
-class VarianceLandmarkSelector(LandmarkSelector):
+@documented_selector
+class VarianceLandmarkSelector(ControlSelector):
     """Keep the landmarks whose place differs most between sequences.
 
     Parameters
     ----------
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
 
     Attributes
     ----------
     importances_ : ndarray of shape (n_landmarks,)
         Variance over the samples, summed over frames and coordinates.
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {chosen}
+    {shape_learnt}
 
     Examples
     --------
@@ -124,47 +134,24 @@ class VarianceLandmarkSelector(LandmarkSelector):
     array([4])
     """
 
-    def __init__(self, *, n_landmarks_to_select=128):
-        self.n_landmarks_to_select = n_landmarks_to_select
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Rank the landmarks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-        y : ignored
-
-        Returns
-        -------
-        self
-        """
-        X = check_fit(self, X)
-        self._select_most_important(X.var(axis=0, dtype=np.float64).sum(axis=(0, 1)))
-        return self
+    def _choose(self, X, y, groups):
+        return self._select_most_important(X.var(axis=0, dtype=np.float64).sum(axis=(0, 1)))
 
 
-class UnivariateLandmarkSelector(LandmarkSelector):
+@documented_selector
+class UnivariateLandmarkSelector(ControlSelector):
     """Keep the landmarks that tell the classes apart one by one, by an analysis of variance.
 
     Parameters
     ----------
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
 
     Attributes
     ----------
     importances_ : ndarray of shape (n_landmarks,)
         ANOVA F between the classes, averaged over frames and coordinates.
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {chosen}
+    {shape_learnt}
 
     See Also
     --------
@@ -180,54 +167,30 @@ class UnivariateLandmarkSelector(LandmarkSelector):
     array([4])
     """
 
-    def __init__(self, *, n_landmarks_to_select=128):
-        self.n_landmarks_to_select = n_landmarks_to_select
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
-        """Rank the landmarks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-        y : array-like of shape (n_samples,)
-            Two or more classes.
-
-        Returns
-        -------
-        self
-        """
-        X = check_fit(self, X)
+    def _choose(self, X, y, groups):
         y = check_labels(X, y)
         if len(np.unique(y)) < 2:
             raise ValueError(f"y must hold at least two classes; got {np.unique(y).tolist()}.")
         varies = np.ptp(X, axis=0) > 0
         F = np.zeros(X.shape[1:])
         F[varies] = f_classif(X[:, varies].astype(np.float64), y)[0]
-        self._select_most_important(F.mean(axis=(0, 1)))
-        return self
+        return self._select_most_important(F.mean(axis=(0, 1)))
 
 
-class ForwardLandmarkSelector(LandmarkSelector):
+@documented_selector
+class ForwardLandmarkSelector(ControlSelector):
     """Keep the landmarks that a greedy forward selection takes, without any network.
 
     Parameters
     ----------
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
 
     Attributes
     ----------
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
+    {chosen}
     classes_ : ndarray of shape (2,)
         The rest, and the emotion.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {shape_learnt}
 
     See Also
     --------
@@ -243,39 +206,20 @@ class ForwardLandmarkSelector(LandmarkSelector):
     array([4])
     """
 
-    def __init__(self, *, n_landmarks_to_select=128):
-        self.n_landmarks_to_select = n_landmarks_to_select
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
-        """Rank the landmarks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-        y : array-like of shape (n_samples,)
-            Two classes.
-
-        Returns
-        -------
-        self
-        """
-        X = check_fit(self, X)
+    def _choose(self, X, y, groups):
         self.classes_, positive = check_binary(check_labels(X, y))
-        self._n_to_select()
-        self._select(order_landmarks(Forward(X, positive, np.ones(self.n_features_in_))))
-        return self
+        return self._select(order_landmarks(Forward(X, positive, np.ones(self.n_features_in_))))
 
 
-class PermutationLandmarkSelector(LandmarkSelector):
+@documented_selector
+class PermutationLandmarkSelector(ControlSelector):
     """Keep the landmarks without whose order an estimator scores worst.
 
     Parameters
     ----------
     estimator : classifier
         Trained, as a clone, on all landmarks. A :class:`~sklearn.frozen.FrozenEstimator` is taken as it is.
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
     scoring : str, callable or None, default="roc_auc"
         As in scikit-learn.
     n_repeats : int, default=1
@@ -288,14 +232,8 @@ class PermutationLandmarkSelector(LandmarkSelector):
         The one trained on all landmarks.
     importances_ : ndarray of shape (n_landmarks,)
         Mean fall of the score on the training samples when the landmark's movements are shuffled among them.
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {chosen}
+    {shape_learnt}
 
     Notes
     -----
@@ -316,8 +254,6 @@ class PermutationLandmarkSelector(LandmarkSelector):
     array([4])
     """
 
-    __metadata_request__fit = {"groups": True}
-
     _parameter_constraints = {
         **LandmarkSelector._parameter_constraints,
         "estimator": [HasMethods(["fit", "predict"])],
@@ -335,25 +271,9 @@ class PermutationLandmarkSelector(LandmarkSelector):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, groups=None):
-        """Train the estimator on all landmarks, and shuffle one after another.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-        y : array-like of shape (n_samples,)
-        groups : array-like of shape (n_samples,), default=None
-            Subjects, passed to the estimator where it takes them.
-
-        Returns
-        -------
-        self
-        """
-        X = check_fit(self, X)
+    def _choose(self, X, y, groups):
         y = check_labels(X, y)
         groups = check_per_sample(X, groups, name="groups")
-        self._n_to_select()
         random_state = check_random_state(self.random_state)
         self.estimator_ = fit_clone(self.estimator, X, y, groups)
         score = check_scoring(self.estimator_, scoring=self.scoring)
@@ -367,5 +287,4 @@ class PermutationLandmarkSelector(LandmarkSelector):
                 falls.append(whole - score(self.estimator_, shuffled, y))
             shuffled[..., landmark] = X[..., landmark]
             importances[landmark] = np.mean(falls)
-        self._select_most_important(importances)
-        return self
+        return self._select_most_important(importances)

@@ -42,6 +42,29 @@ class Parts:
         return X
 
 
+def fitted_parts(fitted):
+    """A fitted model and the fitted estimators in it, from the outside to the inside."""
+    yield fitted
+    inner = [step for _, step in getattr(fitted, "steps", [])]
+    inner += [getattr(fitted, name, None) for name in ("best_estimator_", "estimator_")]
+    for part in inner:
+        if hasattr(part, "get_params"):
+            yield from fitted_parts(part)
+
+
+def find_selector(fitted, *, with_importances=False):
+    """The first landmark selector in a fitted model; None where there is none.
+
+    Parameters
+    ----------
+    fitted : estimator
+    with_importances : bool, default=False
+        Whether only one counts that tells the importance of each landmark.
+    """
+    wanted = ["ranking_", "get_support", *(["importances_"] if with_importances else [])]
+    return next((part for part in fitted_parts(fitted) if all(hasattr(part, name) for name in wanted)), None)
+
+
 def unwrapped(estimator):
     """The Pipeline or classifier inside searches and wrappers such as MirrorAugmented."""
     while is_classifier(estimator) and not hasattr(estimator, "module_"):

@@ -1,30 +1,27 @@
 """The selection by integrated gradients of a network's decisions."""
 
-import sys
 import warnings
 from numbers import Integral
 
 import numpy as np
-import torch
-from sklearn.base import _fit_context, clone
-from sklearn.cluster import KMeans
+from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 
 from .. import facemesh
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
-from ..attribution import BaselineWarning, landmark_attributions, resolve_module, typical_samples
-from ..network import RANDOM_NUMBERS, ConvLSTMClassifier
-from ._base import LandmarkSelector, fit_clone
+from ..network import ConvLSTMClassifier
+from ._base import LandmarkSelector, documented_selector
+from ._network_explanation import explain_network, n_drawn, no_module
+from ._reproducibility import check_different, random_states
 from ._strategies import STRATEGIES, order_landmarks
-
-# Packages whose frames no user wrote.
-_INSIDE = {"joblib", "sklearn", "sklearn_emoxai"}
+from ._warnings import warn_again
 
 
+@documented_selector
 class IGLandmarkSelector(LandmarkSelector):
     r"""Keep the landmarks that a network relies on, by integrated gradients.
 
@@ -37,8 +34,7 @@ class IGLandmarkSelector(LandmarkSelector):
         Trained, as a clone, on all landmarks. Any estimator with a torch module of logits in
         ``module_``; a :class:`~sklearn.frozen.FrozenEstimator` is taken as it is. None is a
         ``ConvLSTMClassifier(random_state=random_state)``.
-    n_landmarks_to_select : int, float or None, default=128
-        Number of landmarks to keep, a share of them in (0, 1], or None for all.
+    {n_landmarks_to_select}
     strategy : {"forward", "qr", "top"}, default="forward"
         "top" keeps the most important landmarks, as the paper does. The others choose one after another:
         "forward" the landmark that adds most to a linear prediction of the emotion from those chosen before,
@@ -87,20 +83,14 @@ class IGLandmarkSelector(LandmarkSelector):
         over the networks.
     profile_ : ndarray of shape (n_frames, n_landmarks)
         The same frame by frame; ``importances_`` is its sum over the frames.
-    ranking_ : ndarray of shape (n_landmarks,), int
-        Landmarks in the order in which they are chosen.
-    support_ : ndarray of shape (n_landmarks,), bool
-        Mask of the chosen landmarks.
+    {chosen}
     typical_samples_ : dict
         Emotion, or number of the cluster → index in X of its typical sample, for the first network.
     convergence_delta_ : float
         Mean over samples, baselines and networks of the absolute completeness error.
     classes_ : ndarray of shape (2,)
         The rest, and the emotion.
-    n_features_in_ : int
-        Landmarks per frame.
-    n_frames_in_ : int
-        Frames per sequence.
+    {shape_learnt}
 
     See Also
     --------
@@ -230,7 +220,7 @@ class IGLandmarkSelector(LandmarkSelector):
         self._check_parameters(positive, emotion)
         results = self._explain(X, y, positive, emotion, groups)
         self.estimators_ = [result.estimator for result in results]
-        _check_different(self.estimators_)
+        check_different(self.estimators_)
         self.estimator_ = self.estimators_[0]
         self.typical_samples_ = results[0].typical_samples
         self.convergence_delta_ = float(np.mean([result.convergence_delta for result in results]))
@@ -249,7 +239,7 @@ class IGLandmarkSelector(LandmarkSelector):
         """Raise before anything is trained if the data do not allow what is asked for."""
         if emotion is not None:
             _check_emotion(emotion, positive, self.classes_)
-        elif (n_rest := _n_drawn((~positive).sum(), len(positive), self.max_samples)) < self.n_baselines:
+        elif (n_rest := n_drawn((~positive).sum(), len(positive), self.max_samples)) < self.n_baselines:
             drawn = "" if self.max_samples is None else f" among max_samples={self.max_samples}"
             raise ValueError(
                 f"n_baselines={self.n_baselines} needs as many samples of class {self.classes_.tolist()[0]!r} "
@@ -266,13 +256,13 @@ class IGLandmarkSelector(LandmarkSelector):
             raise ValueError(f"n_repeats must be 1 with a FrozenEstimator; got {self.n_repeats}.")
         kind = type(self.estimator)
         if kind.__module__.startswith("sklearn.") and kind is not FrozenEstimator:
-            raise TypeError(_no_module(self.estimator))
+            raise TypeError(no_module(self.estimator))
         if getattr(check_memory(self.memory), "location", True) is not None:
             self._check_reproducible(emotion)
 
     def _check_reproducible(self, emotion):
         """Raise if a memory would keep one random result for good."""
-        states = {} if self.estimator is None else _random_states(self.estimator)
+        states = {} if self.estimator is None else random_states(self.estimator)
         unset = [f"estimator__{name}" for name, value in states.items() if value is None]
         # What random_state decides here: the seed of an estimator that has none, the clusters, the drawn samples.
         if self.random_state is None and (not states or emotion is None or self.max_samples is not None):
@@ -290,10 +280,10 @@ class IGLandmarkSelector(LandmarkSelector):
         generator = check_random_state(self.random_state)
         seeds = generator.randint(np.iinfo(np.int32).max, size=self.n_repeats - 1).tolist()
         own_seed = (
-            self.random_state is None or isinstance(estimator, FrozenEstimator) or _random_states(estimator)
+            self.random_state is None or isinstance(estimator, FrozenEstimator) or random_states(estimator)
         )
         first = None if own_seed else generator.randint(np.iinfo(np.int32).max)
-        explain = delayed(check_memory(self.memory).cache(_explain))
+        explain = delayed(check_memory(self.memory).cache(explain_network))
         # A cluster ignores n_jobs, and would send X to another worker even for a single network.
         backend = "sequential" if self.n_repeats == 1 else None
         with warnings.catch_warnings(record=True) as caught:
@@ -317,7 +307,7 @@ class IGLandmarkSelector(LandmarkSelector):
                 )
                 for seed in [first, *seeds]
             )
-        _warn_again(caught)
+        warn_again(caught)
         return results
 
 
@@ -339,134 +329,3 @@ def _check_emotion(emotion, positive, classes):
             f"emotion must differ from {own[0]!r} for the samples of class {rest!r} in y; "
             f"it does not for sample {np.flatnonzero((emotion == own[0]) & ~positive)[0]}."
         )
-
-
-def _explain(
-    estimator,
-    X,
-    y,
-    positive,
-    emotion,
-    groups,
-    *,
-    seed,
-    n_steps,
-    explain,
-    typical,
-    n_baselines,
-    max_samples,
-    random_state,
-):
-    """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions."""
-    if seed is None:
-        fitted = fit_clone(estimator, X, y, groups)
-    else:
-        with RANDOM_NUMBERS, torch.random.fork_rng():
-            torch.manual_seed(seed)
-            fitted = fit_clone(_reseeded(estimator, seed), X, y, groups)
-    if not isinstance(getattr(fitted, "module_", None), torch.nn.Module):
-        raise TypeError(_no_module(estimator))
-    rows = np.arange(len(X))
-    if max_samples is not None and max_samples < len(X):  # X as it is may stay in its file
-        rows = _draw(positive if emotion is None else emotion, max_samples, random_state)
-        X, positive, emotion = X[rows], positive[rows], None if emotion is None else emotion[rows]
-    typical_rows, baselines = None, None
-    if emotion is None:
-        typical_rows = _cluster_medoids(X, ~positive, n_baselines, random_state)
-        baselines = X[list(typical_rows.values())]
-    attributions = landmark_attributions(
-        fitted,
-        X,
-        labels=emotion,
-        baselines=baselines,
-        positive=positive,
-        n_steps=n_steps,
-        explain=explain,
-        typical=typical,
-        return_parts=True,
-    )
-    return Bunch(
-        estimator=fitted,
-        profile=attributions.frame_importances,
-        typical_samples={
-            name: int(rows[i]) for name, i in (typical_rows or attributions.typical_samples).items()
-        },
-        convergence_delta=attributions.convergence_delta,
-    )
-
-
-def _draw(labels, max_samples, random_state):
-    """Sorted rows, drawn from each label in proportion and without replacement."""
-    random_state = check_random_state(random_state)
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    return np.sort(
-        np.concatenate(
-            [
-                random_state.choice(rows, _n_drawn(len(rows), len(labels), max_samples), replace=False)
-                for rows in members
-            ]
-        )
-    )
-
-
-def _n_drawn(n_members, n_samples, max_samples):
-    """Samples of a label that are drawn: its share of max_samples, at least one."""
-    if max_samples is None or max_samples >= n_samples:
-        return n_members
-    return max(n_members * max_samples // n_samples, 1)
-
-
-def _reseeded(estimator, seed):
-    """A clone whose own and nested ``random_state`` are drawn anew."""
-    random_state = check_random_state(seed)
-    return clone(estimator).set_params(
-        **{name: random_state.randint(np.iinfo(np.int32).max) for name in _random_states(estimator)}
-    )
-
-
-def _random_states(estimator):
-    """The estimator's own and nested parameters ``random_state``, by name, in order."""
-    return {
-        n: value for n, value in sorted(estimator.get_params().items()) if n.split("__")[-1] == "random_state"
-    }
-
-
-def _no_module(estimator):
-    return (
-        "estimator must have a torch module of logits in module_ after fit, as ConvLSTMClassifier and skorch nets "
-        f"have; got {type(estimator).__name__}. PermutationLandmarkSelector takes any classifier."
-    )
-
-
-def _check_different(estimators):
-    """Raise if two networks have the same weights: then a fit set a seed of its own."""
-    weights = [list(resolve_module(one).state_dict().values()) for one in estimators]
-    for i, one in enumerate(weights):
-        for other in weights[:i]:
-            if len(one) == len(other) and all(map(torch.equal, one, other)):
-                name = type(estimators[0]).__name__
-                raise ValueError(
-                    f"n_repeats={len(estimators)} needs networks that differ; {name} trained the same one again. "
-                    "Does its fit set a seed, as torch.manual_seed(0) does? Give it a random_state."
-                )
-
-
-def _warn_again(caught):
-    """Pass on the warnings of several networks: of their baselines once, at the line of the user's call."""
-    ours = [each.message for each in caught if issubclass(each.category, BaselineWarning)]
-    for each in caught:
-        if each.message not in ours:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-    if ours:
-        frame, level = sys._getframe(1), 2
-        while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _INSIDE:
-            frame, level = frame.f_back, level + 1
-        warnings.warn(ours[0], stacklevel=level)
-
-
-def _cluster_medoids(X, members, n_clusters, random_state):
-    """Cluster the member sequences; number of the cluster → index in X of its medoid."""
-    rows = np.flatnonzero(members)
-    flat = X[rows].reshape(len(rows), -1)
-    clusters = KMeans(n_clusters, n_init=1, random_state=random_state).fit_predict(flat)
-    return {cluster: int(rows[i]) for cluster, i in typical_samples(flat, clusters).items()}

@@ -5,10 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "_atomic": ["write_atomically"],
         "_cluster": ["check_workers", "on_cluster"],
         "_estimator_file": ["load", "save"],
-        "_landmark_file": ["LandmarkCache", "hash_source", "load_landmarks", "save_landmarks"],
-        "_landmark_folder": ["QUALITY_COLUMNS", "LandmarkFolder", "is_landmark_folder", "write_atomically"],
+        "_landmark_cache": ["LandmarkCache", "hash_source"],
+        "_landmark_file": ["load_landmarks", "save_landmarks"],
+        "_landmark_folder": ["QUALITY_COLUMNS", "LandmarkFolder", "is_landmark_folder"],
         "_mapped_array": ["MappedArray", "in_blocks", "open_mapped", "register_size"],
     },
 )

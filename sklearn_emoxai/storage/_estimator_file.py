@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from .. import __version__
-from ._landmark_folder import is_landmark_folder, write_atomically
+from ._atomic import write_atomically
+from ._landmark_folder import is_landmark_folder
 
 _FORMAT = 1
 # Beside skops' own schema.json and arrays, which stay as skops writes them.

@@ -6,13 +6,13 @@ import io
 import json
 import os
 import time
-import uuid
 import warnings
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._atomic import write_atomically
 from ._mapped_array import open_mapped
 
 FORMAT = "sklearn-emoxai landmark folder 1"
@@ -331,16 +331,3 @@ def plain_strings(name, values):
     if not all(isinstance(value, str) for value in values.flat):
         raise ValueError(f"{name} must hold numbers or strings; the file keeps no other objects.")
     return values.astype(str)
-
-
-def write_atomically(path, data):
-    """Write a file so that it is there whole, or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

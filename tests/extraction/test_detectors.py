@@ -8,7 +8,7 @@ import pytest
 from matplotlib.cbook import get_sample_data
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_emoxai.extraction import _detectors, has_bundled_graph, locate_model, open_detector
+from sklearn_emoxai.extraction import _detectors, _model_file, has_bundled_graph, locate_model, open_detector
 from sklearn_emoxai.extraction._detectors import resolve_detector
 
 bundled_only = pytest.mark.skipif(not has_bundled_graph(), reason="mediapipe without the bundled graph")
@@ -24,7 +24,7 @@ def portrait():
 @pytest.fixture(params=[pytest.param("bundled", marks=bundled_only), "tasks"])
 def detector(request, monkeypatch):
     if request.param == "tasks":
-        monkeypatch.setenv(_detectors.MODEL_VARIABLE, str(request.getfixturevalue("face_landmarker")))
+        monkeypatch.setenv(_model_file.MODEL_VARIABLE, str(request.getfixturevalue("face_landmarker")))
     return request.param
 
 
@@ -105,7 +105,7 @@ def test_both_generations_agree_within_a_twentieth_of_the_interocular_distance(p
 def test_auto_takes_the_bundled_graph_unless_a_model_is_given(tmp_path, monkeypatch):
     model = tmp_path / "model.task"
     model.touch()
-    monkeypatch.setenv(_detectors.MODEL_VARIABLE, str(model))
+    monkeypatch.setenv(_model_file.MODEL_VARIABLE, str(model))
     expected = ("bundled", None) if has_bundled_graph() else ("tasks", str(model))
     assert resolve_detector() == expected
     assert resolve_detector("auto", model) == resolve_detector("tasks") == ("tasks", str(model))
@@ -124,7 +124,7 @@ def test_wrong_detectors_are_named(monkeypatch):
 def test_missing_model_files_are_named(monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"model_path must name .*'gone\.task' is no file"):
         locate_model("gone.task")
-    monkeypatch.setenv(_detectors.MODEL_VARIABLE, "away.task")
+    monkeypatch.setenv(_model_file.MODEL_VARIABLE, "away.task")
     with pytest.raises(
         FileNotFoundError, match=r"EMOXAI_FACE_LANDMARKER must name .*'away\.task' is no file"
     ):
@@ -150,9 +150,9 @@ class TestDownload:
 
         published = tmp_path / "published.task"
         published.write_bytes(self.CONTENT)
-        monkeypatch.delenv(_detectors.MODEL_VARIABLE, raising=False)
+        monkeypatch.delenv(_model_file.MODEL_VARIABLE, raising=False)
         monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache")
-        monkeypatch.setattr(_detectors, "MODEL_SHA256", hashlib.sha256(self.CONTENT).hexdigest())
+        monkeypatch.setattr(_model_file, "MODEL_SHA256", hashlib.sha256(self.CONTENT).hexdigest())
         self.fetch(monkeypatch, lambda url, output: urllib.request.urlretrieve(published.as_uri(), output))
 
     def fetch(self, monkeypatch, function):
@@ -177,7 +177,7 @@ class TestDownload:
         assert Path(locate_model()).read_bytes() == self.CONTENT
 
     def test_wrong_hash_names_the_way_out(self, monkeypatch):
-        monkeypatch.setattr(_detectors, "MODEL_SHA256", "0" * 64)
+        monkeypatch.setattr(_model_file, "MODEL_SHA256", "0" * 64)
         with pytest.raises(OSError, match=r"not the published one.*model_path or in EMOXAI_FACE_LANDMARKER"):
             locate_model()
 

@@ -1,14 +1,14 @@
-"""Frames in: video files, folders of images and arrays, read in order and one frame at a time."""
+"""Frames in: video files, folders of images and arrays, decoded in order and one frame at a time."""
 
 import contextlib
 import os
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ._silence import silenced_stderr
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
@@ -192,130 +192,6 @@ def open_source(source, *, fps=25.0):
     return VideoFile(path)
 
 
-@dataclass
-class SampledFrames:
-    """Frames of one source, evenly spread in time, and the times of all its frames.
-
-    Attributes
-    ----------
-    timestamps : ndarray of shape (n_source_frames,)
-        Of every frame of the source, in seconds.
-    indices : ndarray of shape (n_frames,)
-        Positions of the sampled frames in the source; a short clip repeats some.
-    frames : dict of int to ndarray of shape (height, width, 3), uint8
-        The sampled frames by their position.
-    """
-
-    timestamps: np.ndarray
-    indices: np.ndarray
-    frames: dict
-
-
-def sample_indices(timestamps, n_frames, *, start=None, stop=None):
-    """Return the frames nearest to n_frames times, evenly spread over a part of the clip.
-
-    The first and the last frame of the part are always among them. A part of fewer frames than
-    n_frames repeats the nearest ones.
-
-    Parameters
-    ----------
-    timestamps : ndarray of shape (n_source_frames,)
-        Increasing, in seconds.
-    n_frames : int or None
-        None takes every frame of the part.
-    start, stop : float or None
-        The part, both ends included, in seconds; None is the clip's own end.
-
-    Returns
-    -------
-    indices : ndarray of shape (n_frames,), int64
-        Empty if the part holds no frame.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_emoxai.extraction._video import sample_indices
-    >>> sample_indices(np.arange(9) / 25, 5)
-    array([0, 2, 4, 6, 8])
-    >>> sample_indices(np.arange(3) / 25, 5)
-    array([0, 0, 1, 1, 2])
-    """
-    timestamps = np.asarray(timestamps, dtype=float)
-    # The tolerance takes up the rounding of containers, which count in milliseconds or coarser.
-    first = 0 if start is None else int(np.searchsorted(timestamps, start - 1e-6))
-    last = len(timestamps) if stop is None else int(np.searchsorted(timestamps, stop + 1e-6))
-    if last <= first:
-        return np.empty(0, dtype=np.int64)
-    if n_frames is None:
-        return np.arange(first, last)
-    part = timestamps[first:last]
-    wanted = np.linspace(part[0], part[-1], n_frames)
-    middle = (part[1:] + part[:-1]) / 2
-    return first + np.searchsorted(middle + 1e-6, wanted).clip(0, len(part) - 1)
-
-
-def read_sampled(source, n_frames, *, start=None, stop=None):
-    """Read a source once, in order, and keep n_frames frames evenly spread in time.
-
-    A second reading follows only where the container announced another number of frames than it has, or
-    where the frame rate varies. Never more than n_frames frames are held.
-
-    Parameters
-    ----------
-    source : FrameSource
-    n_frames : int
-    start, stop : float or None
-        Part of the clip, in seconds, as in `sample_indices`.
-
-    Returns
-    -------
-    SampledFrames
-
-    Raises
-    ------
-    ValueError
-        No frame can be decoded, or none lies between start and stop.
-    """
-    announced = np.arange(source.n_frames_hint if source.n_frames_hint <= 1_000_000 else 0) / source.fps
-    guess = sample_indices(announced, n_frames, start=start, stop=stop)
-    timestamps, frames = _read(source, guess)
-    if not len(timestamps):
-        raise ValueError(f"{source.name} holds no frame that can be decoded.")
-    indices = sample_indices(timestamps, n_frames, start=start, stop=stop)
-    if not len(indices):
-        raise ValueError(
-            f"{source.name} has no frame between start={start} and stop={stop} s; it runs from "
-            f"{timestamps[0]:.3f} to {timestamps[-1]:.3f} s."
-        )
-    if set(indices.tolist()) - frames.keys():
-        frames.clear()
-        timestamps, frames = _read(source, indices)
-        if set(indices.tolist()) - frames.keys():
-            raise ValueError(f"{source.name} gave other frames when it was read a second time.")
-    return SampledFrames(timestamps, indices, {int(i): frames[i] for i in np.unique(indices)})
-
-
-def _read(source, indices):
-    """Return the times of all frames, and the decoded frames at the positions ``indices``."""
-    wanted, timestamps, frames, shape = set(indices.tolist()), [], {}, None
-    for i, (timestamp, decode) in enumerate(source.frames()):
-        timestamps.append(timestamp)
-        if i in wanted:
-            frames[i] = decode()
-            shape = shape or frames[i].shape
-            check_same_size(source, i, frames[i], shape)
-    return np.array(timestamps), frames
-
-
-def check_same_size(source, i, frame, shape):
-    """Raise ValueError if frame i has another size than the frames before it."""
-    if frame.shape != shape:
-        raise ValueError(
-            f"All frames of {source.name} must have one size; frame {i} is "
-            f"{frame.shape[1]} × {frame.shape[0]} after {shape[1]} × {shape[0]}."
-        )
-
-
 def read_image(path):
     """Return an image file as an ndarray of shape (height, width, 3), uint8, RGB, upright."""
     cv2 = _cv2()
@@ -335,46 +211,11 @@ def natural_key(name):
 
     Examples
     --------
-    >>> from sklearn_emoxai.extraction._video import natural_key
+    >>> from sklearn_emoxai.extraction._decoding import natural_key
     >>> sorted(["f10.png", "f9.png", "f1.png"], key=natural_key)
     ['f1.png', 'f9.png', 'f10.png']
     """
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]
-
-
-_stderr_lock = threading.Lock()
-_stderr_users = 0
-_stderr_saved = -1
-
-
-@contextlib.contextmanager
-def silenced_stderr():
-    """Send what native libraries print to file descriptor 2 to nowhere, for as short as possible.
-
-    The descriptor belongs to the whole process: the first thread in redirects it, the last one out puts it
-    back. Python's own output through ``sys.stderr`` of other threads is lost in between, so only single calls
-    into FFmpeg and MediaPipe belong in here.
-    """
-    global _stderr_users, _stderr_saved
-    with _stderr_lock:
-        if _stderr_users == 0:
-            try:
-                _stderr_saved = os.dup(2)
-            except OSError:  # the process has no standard error
-                _stderr_saved = -1
-            else:
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, 2)
-                os.close(null)
-        _stderr_users += 1
-    try:
-        yield
-    finally:
-        with _stderr_lock:
-            _stderr_users -= 1
-            if _stderr_users == 0 and _stderr_saved >= 0:
-                os.dup2(_stderr_saved, 2)
-                os.close(_stderr_saved)
 
 
 def _cv2():
