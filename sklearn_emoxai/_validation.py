@@ -2,11 +2,12 @@
 
 import re
 import textwrap
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from . import facemesh
 from .storage import MappedArray
@@ -18,19 +19,23 @@ n_features_in_ : int
 n_frames_in_ : int
     Frames per sequence."""
 
+_PAPER = """\
+Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
+arXiv:2407.14865."""
+
 
 def documented(**parts):
     """Decorator: in the docstring of a class or function, a line ``{name}`` becomes the part of that name.
 
-    So what several of them share is written once, and ``help`` shows it whole. ``{shape_learnt}`` is known everywhere:
-    the attributes that tell the shape a fit has seen.
+    So what several of them share is written once, and ``help`` shows it whole. Known everywhere are
+    ``{shape_learnt}``, the attributes that tell the shape a fit has seen, and ``{paper}``.
 
     Parameters
     ----------
     **parts : str
         Lines of a section, such as parameters with their descriptions.
     """
-    parts = {"shape_learnt": _SHAPE_LEARNT, **parts}
+    parts = {"shape_learnt": _SHAPE_LEARNT, "paper": _PAPER, **parts}
 
     def fill(documented):
         if documented.__doc__:  # python -OO has none
@@ -145,6 +150,23 @@ class SequencesOutMixin:
         """
         return self
 
+    def get_feature_names_out(self, input_features=None):
+        """Names of the landmarks that are left.
+
+        Parameters
+        ----------
+        input_features : array-like of shape (n_landmarks,), default=None
+            Names of all landmarks. None names those of the 468-point mesh by region and index, such
+            as ``left_brow_276``, and others ``landmark0``, ``landmark1`` and so on.
+
+        Returns
+        -------
+        ndarray of shape (n_landmarks_out,), object
+        """
+        check_is_fitted(self)
+        names = names_of_landmarks(self, input_features)
+        return names[self.get_support()] if hasattr(self, "get_support") else names
+
 
 def names_of_landmarks(estimator, input_features):
     """The names given, one for each landmark that a fitted estimator saw, or names of our own."""
@@ -154,3 +176,31 @@ def names_of_landmarks(estimator, input_features):
     if len(input_features) != n_landmarks:
         raise ValueError(f"input_features must hold {n_landmarks} names; got {len(input_features)}.")
     return np.asarray(input_features, dtype=object)
+
+
+def check_number(name, value, kind, least, most=np.inf, *, otherwise=""):
+    """The value, where it is a number in a range.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for the message.
+    value : object
+    kind : {numbers.Integral, numbers.Real}
+    least, most : float
+        Limits, both included; infinity and NaN are always outside.
+    otherwise : str
+        What else the argument may be, for the message.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number, or beyond a limit.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, kind):
+        noun = "an int" if kind is Integral else "a number"
+        raise TypeError(f"{name} must be {noun}{otherwise}; got {value!r}.")
+    if not least <= value <= most or value == np.inf:
+        limits = f"at least {least:g}" if most == np.inf else f"from {least:g} to {most:g}"
+        raise ValueError(f"{name} must be {limits}; got {value}.")
+    return int(value) if kind is Integral else value

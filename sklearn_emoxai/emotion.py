@@ -15,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ._validation import check_fit, check_labels, check_per_sample, check_sequences, documented
+from .network import DecidesByLargest
 
 
 def fit_to_emotion(estimator, X, y, emotion, *, groups=None):
@@ -62,7 +63,7 @@ def _gives_probabilities(classifier):
 
 
 @documented()
-class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class EmotionClassifier(DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier of several emotions, one clone of a binary classifier for each.
 
     Each clone learns "this emotion or not", on landmarks of its own where it selects some.
@@ -186,36 +187,6 @@ class EmotionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 )
         folds = StratifiedKFold(self.cv) if groups is None else StratifiedGroupKFold(self.cv)
         return list(folds.split(X, y, groups))
-
-    def decision_function(self, X):
-        """Decision value of each emotion against the rest.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes, that of the second less that of the first.
-        """
-        check_is_fitted(self)
-        values = self._decision_values(X)
-        return values[:, 1] - values[:, 0] if len(self.classes_) == 2 else values
-
-    def predict(self, X):
-        """The emotion with the largest decision value.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self._decision_values(X).argmax(axis=1)]
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):

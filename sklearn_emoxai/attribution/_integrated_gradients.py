@@ -1,11 +1,12 @@
 """integrated_gradients: validation, the choice of the engine, and the loop over pairs."""
 
-import numbers
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._validation import check_number, documented
 from ._captum import CaptumEngine
 from ._model import check_output, frozen, resolve_module
 from ._pathwise import PathwiseEngine, why_not_pathwise
@@ -18,6 +19,7 @@ AUTO_STEPS = (50, 3200)
 LEAST_DIFFERENCE = 0.05
 
 
+@documented()
 def integrated_gradients(
     model,
     X,
@@ -100,8 +102,7 @@ def integrated_gradients(
     References
     ----------
     Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", arXiv:1703.01365.
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------
@@ -165,23 +166,16 @@ def make_engine(module, X, baselines, target, n_steps, method, output, engine, b
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     if n_steps != "auto":
-        _check_positive_int(n_steps, "n_steps", ' or "auto"')
+        check_number("n_steps", n_steps, Integral, 1, otherwise=' or "auto"')
         path_steps(method, n_steps)
     if batch_size is not None:
-        _check_positive_int(batch_size, "batch_size", " or None")
+        check_number("batch_size", batch_size, Integral, 1, otherwise=" or None")
     obstacle = why_not_pathwise(module, X)
     if engine == "pathwise" and obstacle:
         raise ValueError(f'engine="pathwise" {obstacle} engine="captum" explains any torch module.')
     check_output(module, baselines[:2], output, target)
     chosen = CaptumEngine if engine == "captum" or obstacle else PathwiseEngine
     return chosen(module, output, target)
-
-
-def _check_positive_int(value, name, alternative):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an int{alternative}; got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value}.")
 
 
 def attribute_pairs(

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._validation import documented
 from ._baselines import BaselineWarning, typical_samples
 from ._integrated_gradients import attribute_pairs, check_pairs, make_engine
 from ._model import resolve_module
@@ -12,6 +13,7 @@ from ._model import resolve_module
 EXPLAIN = ("all", "positive")
 
 
+@documented()
 def landmark_attributions(
     model,
     X,
@@ -95,8 +97,7 @@ def landmark_attributions(
 
     References
     ----------
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------

@@ -213,22 +213,13 @@ def draw(explained, path, *, landmarks=None, image=None):
     from ..plotting import LandmarkImportanceDisplay
 
     n_columns = min(3, len(explained))
-    n_rows = -(-len(explained) // n_columns)
     size = 4 if n_columns == 1 else 2.8  # inches a face
-    figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(size * n_columns, size * n_rows + 0.6),
-        squeeze=False,
-        layout="constrained",
+    displays = LandmarkImportanceDisplay.from_emotions(
+        explained,
+        landmarks=landmarks,
+        images=None if image is None else dict.fromkeys(explained, image),
+        figsize=(size * n_columns, size * -(-len(explained) // n_columns) + 0.6),
     )
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, (emotion, each) in zip(axes.flat, explained.items()):
-        display = LandmarkImportanceDisplay(
-            importances=each.importances, support=each.support, landmarks=landmarks, image=image
-        ).plot(ax=ax, title=emotion)
-    bar = figure.colorbar(display.points_, ax=axes, location="bottom", shrink=0.6, aspect=35, pad=0.02)
-    bar.set_label("importance, relative to the emotion's largest")
+    figure = next(iter(displays.values())).figure_
     figure.savefig(path, dpi=150)
     plt.close(figure)

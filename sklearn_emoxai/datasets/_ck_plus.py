@@ -1,13 +1,15 @@
 """The Extended Cohn-Kanade set, as it is distributed."""
 
 import re
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._validation import check_number
 from ..extraction import IMAGE_SUFFIXES
-from ._labels import Skipped, check_count, check_folder
+from ._labels import Skipped, check_folder
 from ._resample import resample
 
 CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -122,7 +124,7 @@ def load_ck_plus(
     """
     if landmarks not in ("mesh", "ck68"):
         raise ValueError(f'landmarks must be "mesh" or "ck68"; got {landmarks!r}.')
-    check_count("n_frames", n_frames, 1)
+    check_number("n_frames", n_frames, Integral, 1)
     skipped, root = Skipped(on_error), Path(root)
     check_folder(root)
     source = "images" if landmarks == "mesh" else "Landmarks"

@@ -1,12 +1,15 @@
 """Landmark sequences of expressions whose informative landmarks are known."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from .._validation import check_number
 from ..facemesh import N_LANDMARKS
 from ._action_units import emotion_field
 from ._face_model import Variation, draw_clips, moving_faces, smooth_modes, turn_matrices
-from ._labels import EMOTIONS, check_count, check_emotions, check_fraction
+from ._labels import EMOTIONS, check_emotions
 
 INFORMATIVE_ABOVE = 0.02  # inter-ocular distances, about 1.3 mm in adults
 _OUTLIER = 10  # how much larger the tracker's jitter is in an outlying frame
@@ -145,13 +148,13 @@ def make_expressions(
     ['fear', 'surprise']
     """
     emotions = check_emotions(emotions)
-    check_count("n_subjects", n_subjects, 1)
-    check_count("n_repeats", n_repeats, 1)
-    check_count("n_frames", n_frames, 2)
-    check_fraction("difficulty", difficulty)
-    check_fraction("latest_onset", latest_onset)
-    check_fraction("outliers", outliers)
-    check_fraction("noise", noise, most=None)
+    check_number("n_subjects", n_subjects, Integral, 1)
+    check_number("n_repeats", n_repeats, Integral, 1)
+    check_number("n_frames", n_frames, Integral, 2)
+    check_number("difficulty", difficulty, Real, 0, 1)
+    check_number("latest_onset", latest_onset, Real, 0, 1)
+    check_number("outliers", outliers, Real, 0, 1)
+    check_number("noise", noise, Real, 0)
     strength = 1 - difficulty if strength is None else strength
     distractors = 0.6 * difficulty if distractors is None else distractors
     variation = Variation(

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, fields
 from functools import cache
+from numbers import Real
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from .._validation import check_number
 from ..facemesh import MIRROR, N_LANDMARKS, TEMPLATE_3D
 from ._action_units import PROTOTYPES, UNIT_NAMES, unit_fields
-from ._labels import check_fraction
 
 UNITS = tuple(UNIT_NAMES)
 _STRONGEST = 1.3  # contraction; beyond it a drawn or rendered face is a grimace
@@ -32,7 +33,7 @@ class Variation:
         """Raise unless every number can be one."""
         for field in fields(self):
             if field.name != "duration":
-                check_fraction(field.name, getattr(self, field.name), most=None)
+                check_number(field.name, getattr(self, field.name), Real, 0)
         if len(np.shape(self.duration)) != 1 or not 0 < self.duration[0] <= self.duration[-1] <= 1:
             raise ValueError(
                 f"duration must be two shares (shortest, longest) in (0, 1]; got {self.duration!r}."

@@ -4,7 +4,6 @@ import difflib
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from numbers import Integral, Real
 
 from ._action_units import PROTOTYPES
 
@@ -136,20 +135,3 @@ def check_emotions(emotions):
     if unknown or not emotions or len(set(emotions)) < len(emotions):
         raise ValueError(f"emotions must be distinct and out of {sorted(PROTOTYPES)}; got {emotions}.")
     return emotions
-
-
-def check_count(name, value, least):
-    """Raise unless `value` is an integer of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int; got {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}; got {value}.")
-
-
-def check_fraction(name, value, *, most=1.0):
-    """Raise unless `value` is a number from 0 to `most` (None: no upper limit)."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number; got {value!r}.")
-    if not value >= 0 or (most is not None and value > most) or value == float("inf"):
-        bound = "at least 0" if most is None else f"from 0 to {most:g}"
-        raise ValueError(f"{name} must be {bound}; got {value}.")

@@ -1,13 +1,15 @@
 """Landmarks that other trackers wrote: OpenFace 2 and py-feat, one CSV a video, one row a frame."""
 
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._validation import check_number
 from ..facemesh import N_LANDMARKS
 from ._folders import find_clips, read_csv, with_subjects
-from ._labels import EMOTIONS, LabelReader, Skipped, check_count, check_folder, check_fraction
+from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
 from ._resample import resample
 
 _N_WITH_IRISES = 478  # the face mesh's 468 landmarks, then 5 for each iris
@@ -103,9 +105,9 @@ def load_openface_csv(
     >>> tracked.data[0, :, 0].tolist()
     [[10.0, 20.0], [11.0, 21.0], [12.0, 22.0]]
     """
-    check_count("n_frames", n_frames, 1)
-    check_fraction("min_confidence", min_confidence)
-    check_fraction("max_missing", max_missing)
+    check_number("n_frames", n_frames, Integral, 1)
+    check_number("min_confidence", min_confidence, Real, 0, 1)
+    check_number("max_missing", max_missing, Real, 0, 1)
     root, reader, skipped = Path(root), LabelReader(labels, emotions), Skipped(on_error)
     columns = {"file": file_column, "emotion": emotion_column, "subject": subject_column}
     frame, source = _find(root, table, columns, subject_pattern, reader, skipped)

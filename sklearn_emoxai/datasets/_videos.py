@@ -1,12 +1,14 @@
 """Expression videos made from one public-domain portrait."""
 
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from .._validation import check_number
 from ._face_model import Variation, draw_clips, moving_faces
-from ._labels import EMOTIONS, check_count, check_emotions, check_fraction
+from ._labels import EMOTIONS, check_emotions
 
 _DESCR = """\
 Rendered expressions from one portrait
@@ -123,13 +125,13 @@ def make_expression_videos(
     from tqdm import tqdm
 
     emotions = check_emotions(emotions)
-    check_count("n_subjects", n_subjects, 1)
-    check_count("n_repeats", n_repeats, 1)
-    check_count("n_frames", n_frames, 2)
-    check_count("size", size, 64)
-    check_fraction("fps", fps, most=None)
-    check_fraction("light", light, most=None)
-    check_fraction("noise", noise, most=None)
+    check_number("n_subjects", n_subjects, Integral, 1)
+    check_number("n_repeats", n_repeats, Integral, 1)
+    check_number("n_frames", n_frames, Integral, 2)
+    check_number("size", size, Integral, 64)
+    check_number("fps", fps, Real, 0)
+    check_number("light", light, Real, 0)
+    check_number("noise", noise, Real, 0)
     if fps == 0:
         raise ValueError(f"fps must be more than 0; got {fps}.")
     variation = Variation(strength, asymmetry=asymmetry, geometry=geometry, head_turn=head_turn)

@@ -5,10 +5,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._validation import check_number
 from ..network import ConvLSTMClassifier, validation_split
 from ._configure import configured, estimators, has_selector, inner_splits
-from ._metrics import DEFINED_FOR_ONE_CLASS, METRICS
 from ._models import SearchedNetwork
+from ._statistics import DEFINED_FOR_ONE_CLASS, METRICS
 
 
 def check_models(models, metrics):
@@ -48,22 +49,13 @@ def check_metrics(metrics):
     return list(dict.fromkeys(metrics))
 
 
-def check_count(name, value, least):
-    """A whole number of at least so much."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number; got {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}; got {value}.")
-    return int(value)
-
-
 def check_landmark_counts(n_landmarks, models, n_all):
     """Counts in the order given, each once; [None] leaves the models as they are."""
     if n_landmarks is None:
         return [None]
     counts = [n_landmarks] if isinstance(n_landmarks, Integral) else list(n_landmarks)
     for count in counts:
-        check_count("n_landmarks", count, 1)
+        check_number("n_landmarks", count, Integral, 1)
         if count > n_all:
             raise ValueError(f"n_landmarks must be at most the {n_all} landmarks of X; got {count}.")
     if not any(has_selector(model) for model in models.values()):

@@ -15,15 +15,15 @@ from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._validation import check_labels, check_per_sample, check_sequences
+from .._validation import check_labels, check_number, check_per_sample, check_sequences
 from ..emotion import decision_values, fit_to_emotion
 from . import _checks as checks
 from ._configure import configured, describe, has_selector, searched_parameters, selected_landmarks
-from ._metrics import METRICS, score
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
 from ._resuming import FORMAT, RunFolder, difference, fingerprint, machine, versions
+from ._statistics import METRICS, score
 
 
 def compare(
@@ -205,8 +205,8 @@ def _plan(models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_run
     groups = check_per_sample(X, groups, name="groups")
     protocol = find_protocol(protocol, n_splits)
     if protocol.name == "subject":
-        n_splits = checks.check_count("n_splits", 5 if n_splits is None else n_splits, 2)
-    n_runs = checks.check_count("n_runs", n_runs, 1)
+        n_splits = check_number("n_splits", 5 if n_splits is None else n_splits, Integral, 2)
+    n_runs = check_number("n_runs", n_runs, Integral, 1)
     metrics = checks.check_metrics(metrics)
     if models is None:
         models = paper_models()
@@ -218,7 +218,7 @@ def _plan(models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_run
     checks.check_protocol(protocol, X, y, emotions, groups, n_splits)
     if not isinstance(random_state, Integral):
         random_state = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    random_state = checks.check_count("random_state", random_state, 0)
+    random_state = check_number("random_state", random_state, Integral, 0)
     units = _units(protocol, y, emotions, groups, n_splits, n_runs, random_state)
     checks.check_units(units, models, y, metrics)
     return Plan(

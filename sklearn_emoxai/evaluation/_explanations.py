@@ -3,6 +3,7 @@
 import copy
 import warnings
 from itertools import combinations
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,14 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._validation import check_binary, check_labels, check_per_sample, check_sequences
+from .._validation import (
+    check_binary,
+    check_labels,
+    check_number,
+    check_per_sample,
+    check_sequences,
+    documented,
+)
 from ..attribution import BaselineWarning, landmark_attributions
 from ..emotion import decision_values, fit_to_emotion
 from ..network import ConvLSTM
@@ -134,6 +142,19 @@ def _neutral(neutral, X, rows, n_samples):
         ) from error
 
 
+documented_labelled = documented(
+    labelled_sequences="""\
+X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+emotions : array-like of shape (n_samples,)
+    Emotion labels.
+emotion : label
+    The one to tell from the rest.
+groups : array-like of shape (n_samples,), default=None
+    Subjects."""
+)
+
+
+@documented_labelled
 def retraining_curves(
     selector,
     estimator,
@@ -157,13 +178,7 @@ def retraining_curves(
         account, as ``IGLandmarkSelector(strategy="top")``: other strategies do not rank their last landmarks.
     estimator : classifier
         Binary; retrained on each set of landmarks.
-    X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-    emotions : array-like of shape (n_samples,)
-        Emotion labels.
-    emotion : label
-        The one to tell from the rest.
-    groups : array-like of shape (n_samples,), default=None
-        Subjects.
+    {labelled_sequences}
     n_landmarks : sequence of int, default=(128, 64, 32, 16)
     n_random : int, default=3
         Random sets of each size on each training part.
@@ -241,6 +256,7 @@ def _retrained(
     return rows
 
 
+@documented_labelled
 def seed_agreement(
     selector,
     X,
@@ -259,13 +275,7 @@ def seed_agreement(
     ----------
     selector : landmark selector
         One with ``importances_``, such as :class:`IGLandmarkSelector`.
-    X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-    emotions : array-like of shape (n_samples,)
-        Emotion labels.
-    emotion : label
-        The one to tell from the rest.
-    groups : array-like of shape (n_samples,), default=None
-        Subjects.
+    {labelled_sequences}
     n_seeds : int, default=5
     n_landmarks : sequence of int, default=(128, 64, 32, 16)
         Where to compare the selections.
@@ -307,8 +317,7 @@ def seed_agreement(
     X = check_sequences(X)
     emotions = check_labels(X, emotions, name="emotions")
     groups = check_per_sample(X, groups, name="groups")
-    if n_seeds < 2:
-        raise ValueError(f"n_seeds must be at least 2; got {n_seeds}.")
+    check_number("n_seeds", n_seeds, Integral, 2)
     if not any("random_state" in owner.get_params(deep=False) for _, owner in owners(selector)):
         raise ValueError(
             f"selector must have a random_state, its own or its estimator's; {type(selector).__name__} has none."

@@ -1,8 +1,25 @@
-"""Statistics of comparisons: stability of selections, and a paired test for scores on overlapping training sets."""
+"""The numbers of a comparison: metrics of a fit, tests between models, the stability of selections."""
 
 import numpy as np
 from scipy import stats
+from sklearn import metrics
 from sklearn.utils import Bunch
+
+METRICS = ("accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc")
+# The others say nothing about a test part of one class.
+DEFINED_FOR_ONE_CLASS = {"accuracy"}
+
+
+def score(names, target, predicted, values):
+    """Metrics by name, of boolean targets, predicted classes and decision values, all of shape (n_samples,)."""
+    functions = {
+        "accuracy": lambda: metrics.accuracy_score(target, predicted),
+        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(target, predicted),
+        "roc_auc": lambda: metrics.roc_auc_score(target, values),
+        "f1": lambda: metrics.f1_score(target, predicted, zero_division=0),
+        "mcc": lambda: metrics.matthews_corrcoef(target, predicted),
+    }
+    return {name: float(functions[name]()) for name in names}
 
 
 def selection_stability(supports, *, confidence=0.95):

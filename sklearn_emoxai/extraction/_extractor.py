@@ -52,8 +52,7 @@ class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
 
     References
     ----------
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------
@@ -173,7 +172,7 @@ class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
 
     def _options(self):
         if self.n_frames is None:
-            raise TypeError("n_frames must be an integer; got None. extract_landmarks takes all frames.")
+            raise TypeError("n_frames must be an int; got None. extract_landmarks takes all frames.")
         check_choice("on_error", self.on_error, ("raise", "nan"))
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)}).resolved()
 

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .._validation import documented
+from .._validation import check_number, documented
 from ..facemesh import N_LANDMARKS
 from ._decoding import open_source
 from ._detectors import DETECTORS, resolve_detector
@@ -43,21 +43,6 @@ class LandmarkSequence:
         Frames of the whole video.
     fps : float
         Frames per second: measured between the first and the last frame of the video.
-
-    Examples
-    --------
-    >>> from matplotlib.cbook import get_sample_data
-    >>> import numpy as np
-    >>> from PIL import Image
-    >>> from sklearn_emoxai import extract_landmarks
-    >>> with get_sample_data("grace_hopper.jpg") as file:
-    ...     portrait = np.asarray(Image.open(file))
-    >>> sequence = extract_landmarks(portrait[None])
-    >>> sequence.frame_size, sequence.detected.tolist()
-    ((512, 600), [True])
-    >>> left, top, side = sequence.crop
-    >>> bool((sequence.landmarks_in_crop <= sequence.crop_size).all())
-    True
     """
 
     landmarks: np.ndarray
@@ -161,8 +146,7 @@ def extract_landmarks(
 
     References
     ----------
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------
@@ -172,8 +156,11 @@ def extract_landmarks(
     >>> from sklearn_emoxai import extract_landmarks
     >>> with get_sample_data("grace_hopper.jpg") as file:
     ...     portrait = np.asarray(Image.open(file))
-    >>> extract_landmarks(portrait[None]).landmarks.shape
-    (1, 2, 468)
+    >>> sequence = extract_landmarks(portrait[None])
+    >>> sequence.landmarks.shape, sequence.frame_size, sequence.detected.tolist()
+    ((1, 2, 468), (512, 600), [True])
+    >>> bool((sequence.landmarks_in_crop <= sequence.crop_size).all())
+    True
     """
     options = Options(
         n_frames,
@@ -210,16 +197,16 @@ class Options:
     def resolved(self):
         """Return these options with the detector settled; raise for one that is out of range."""
         if self.n_frames is not None:
-            _check_number("n_frames", self.n_frames, Integral, 1)
+            check_number("n_frames", self.n_frames, Integral, 1)
         for name in ("start", "stop"):
             if getattr(self, name) is not None:
-                _check_number(name, getattr(self, name), Real, 0)
+                check_number(name, getattr(self, name), Real, 0)
         if None not in (self.start, self.stop) and self.stop < self.start:
             raise ValueError(f"stop must not lie before start={self.start}; got {self.stop}.")
-        _check_number("fps", self.fps, Real, 1e-3, 1e6)
-        _check_number("crop_size", self.crop_size, Integral, 32, 8192)
-        _check_number("crop_margin", self.crop_margin, Real, 0, 10)
-        _check_number("max_missing", self.max_missing, Real, 0, 1)
+        check_number("fps", self.fps, Real, 1e-3, 1e6)
+        check_number("crop_size", self.crop_size, Integral, 32, 8192)
+        check_number("crop_margin", self.crop_margin, Real, 0, 10)
+        check_number("max_missing", self.max_missing, Real, 0, 1)
         check_choice("detector", self.detector, DETECTORS)
         check_choice("on_missing", self.on_missing, ("interpolate", "nan", "raise"))
         detector, model_path = resolve_detector(self.detector, self.model_path)
@@ -228,15 +215,6 @@ class Options:
     def key(self):
         """Return a text that differs wherever the landmarks of one video and detector may."""
         return repr([(name, value) for name, value in vars(self).items() if name != "model_path"])
-
-
-def _check_number(name, value, kind, low, high=np.inf):
-    if isinstance(value, bool | np.bool_) or not isinstance(value, kind):
-        noun = "an integer" if kind is Integral else "a number"
-        raise TypeError(f"{name} must be {noun}; got {value!r}.")
-    if not low <= value <= high:
-        limits = f"at least {low}" if high == np.inf else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {limits}; got {value}.")
 
 
 def check_choice(name, value, choices):

@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_classifier": ["ConvLSTMClassifier"],
+        "_classifier": ["ConvLSTMClassifier", "DecidesByLargest"],
         "_convlstm": ["ConvLSTM"],
         "_training": ["RANDOM_NUMBERS", "validation_split"],
     },

@@ -32,8 +32,42 @@ from ._training import (
 )
 
 
+class DecidesByLargest:
+    """Decisions and predictions of a classifier from one value a class, which ``_decision_values(X)`` gives."""
+
+    def decision_function(self, X):
+        """Decision value of each class; its log-odds or logit where the classifier knows probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, that of the second less that of the first: the second is predicted where it is positive.
+        """
+        check_is_fitted(self)
+        values = self._decision_values(X)
+        return values[:, 1] - values[:, 0] if len(self.classes_) == 2 else values
+
+    def predict(self, X):
+        """The class with the largest decision value.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._decision_values(X).argmax(axis=1)]
+
+
 @documented()
-class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
+class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
     """Classifier of landmark sequences by a convolution, an LSTM and two dense layers.
 
     Parameters
@@ -109,8 +143,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------
@@ -316,7 +349,8 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             verbose=0,
         )
 
-    def _logits(self, X):
+    def _decision_values(self, X):
+        """Logits."""
         X = check_sequences(X, fitted=self)
         module = self.module_
         device = module.fc2.bias.device
@@ -347,37 +381,7 @@ class ConvLSTMClassifier(ClassifierMixin, BaseEstimator):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        return softmax(self._logits(X), axis=1)
-
-    def decision_function(self, X):
-        """Logits of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes), float32
-            For two classes the log-odds of the second, which is predicted where they are positive.
-        """
-        check_is_fitted(self)
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict(self, X):
-        """The most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        return softmax(self._decision_values(X), axis=1)
 
 
 def _checked_callbacks(callbacks):

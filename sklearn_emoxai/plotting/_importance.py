@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
+from ..evaluation import Explanation
 from ..selection import take_apart
 from ._style import COLUMN_WIDTH
 
@@ -257,7 +258,9 @@ class LandmarkImportanceDisplay:
 
 
 def _importances_of(estimator):
-    """Importances and support of all landmarks, of a fitted selector or of the one in a Pipeline."""
+    """Importances and support of all landmarks, of a fitted selector, the one in a Pipeline, or an Explanation."""
+    if isinstance(estimator, Explanation):
+        return estimator.importances, estimator.support
     check_is_fitted(estimator)
     if hasattr(estimator, "importances_"):
         return estimator.importances_, estimator.get_support()

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._validation import SequencesOutMixin, check_fit, check_sequences, documented, names_of_landmarks
+from .._validation import SequencesOutMixin, check_fit, check_sequences, documented
 
 # What the docstrings of all selectors share.
 documented_selector = documented(
@@ -139,22 +139,6 @@ class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
         full = np.zeros((*X.shape[:3], self.n_features_in_), dtype=X.dtype)
         full[..., self.support_] = X
         return full
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the chosen landmarks.
-
-        Parameters
-        ----------
-        input_features : array-like of shape (n_landmarks,), default=None
-            Names of all landmarks. None names those of the 468-point mesh by region and index, such
-            as ``left_brow_276``, and others ``landmark0``, ``landmark1`` and so on.
-
-        Returns
-        -------
-        ndarray of shape (n_selected,), object
-        """
-        check_is_fitted(self)
-        return names_of_landmarks(self, input_features)[self.support_]
 
 
 def fit_clone(estimator, X, y, groups):

@@ -116,8 +116,7 @@ class IGLandmarkSelector(LandmarkSelector):
 
     References
     ----------
-    Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
-    arXiv:2407.14865.
+    {paper}
 
     Examples
     --------

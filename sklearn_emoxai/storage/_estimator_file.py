@@ -258,7 +258,7 @@ def _with_note(written):
             files[name] = first.setdefault(hashlib.sha256(content).digest(), name)
             if files[name] == name:
                 target.writestr(name, content)
-        schema = _in_public_modules(_revised(json.loads(source.read("schema.json")), files))
+        schema = _revised(json.loads(source.read("schema.json")), files)
         target.writestr("schema.json", json.dumps(schema))
         target.writestr(_NOTE, json.dumps(note, indent=2))
     return buffer.getvalue()
@@ -268,7 +268,7 @@ def _with_modules_of_today(stream):
     """The file, or in its place one that is the same but for the modules that its types are in."""
     with zipfile.ZipFile(stream) as source:
         written = json.loads(source.read("schema.json"))
-        schema = _in_public_modules(written)
+        schema = _revised(written)
         if schema == written:
             return stream
         buffer = io.BytesIO()
@@ -278,21 +278,10 @@ def _with_modules_of_today(stream):
     return buffer
 
 
-def _in_public_modules(node):
-    """A schema that names our classes where users import them: a file outlives a version's private modules."""
-    if isinstance(node, list):
-        return [_in_public_modules(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _in_public_modules(value) for key, value in node.items()}
-    module = node.get("__module__")
-    if isinstance(module, str) and module.startswith("sklearn_emoxai."):
-        node["__module__"] = _MOVED.get(module, module).partition("._")[0]
-    return node
+def _revised(node, files=None):
+    """A schema that names our classes where users import them: a file outlives the private modules of a version.
 
-
-def _revised(node, files):
-    """A schema that reads each array from the file it is in, and dicts' keys as they were.
+    With files, one that also reads each array from the file it is in, and dicts' keys as they were.
 
     skops writes the key False, of ``class_weight`` for example, as "false", and reads it as ``bool("false")``,
     which is True; ``bool("")`` is False.
@@ -302,6 +291,11 @@ def _revised(node, files):
     if not isinstance(node, dict):
         return node
     node = {key: _revised(value, files) for key, value in node.items()}
+    module = node.get("__module__")
+    if isinstance(module, str) and module.startswith("sklearn_emoxai."):
+        node["__module__"] = _MOVED.get(module, module).partition("._")[0]
+    if files is None:
+        return node
     if node.get("__loader__") == "DictNode":
         types = [each["__class__"] for each in node["key_types"]["content"]]
         node["content"] = {

@@ -254,7 +254,7 @@ BAD = [
     ({"n_splits": 1}, ValueError, "n_splits must be at least 2; got 1"),
     ({"n_splits": 3, "protocol": KFold(3)}, ValueError, "n_splits is for protocol=\"subject\"; got n_splits=3"),
     ({"n_runs": 0}, ValueError, "n_runs must be at least 1; got 0"),
-    ({"n_runs": 2.0}, TypeError, "n_runs must be a whole number; got 2.0"),
+    ({"n_runs": 2.0}, TypeError, "n_runs must be an int; got 2.0"),
     ({"emotions": ["joy"]}, ValueError, r"emotions must be labels of y.*'joy'"),
     ({"emotions": []}, ValueError, "emotions must hold at least one label"),
     ({"metrics": ["auc"]}, ValueError, "metrics must be some of accuracy, .*; got 'auc'"),
