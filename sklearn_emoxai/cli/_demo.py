@@ -8,9 +8,10 @@ import numpy as np
 from ..attribution import BaselineWarning
 from ..datasets import load_video_folder, make_expression_videos
 from ..evaluation import add_to_meta, check_run_folder, compare, keep_detector, paper_models, summarize
-from ..extraction import LandmarkExtractor, open_source, read_sampled, save_landmarks
+from ..extraction import LandmarkExtractor, open_source, read_sampled
 from ..facemesh import N_LANDMARKS
 from ..plotting import LandmarkImportanceDisplay, write_report
+from ..storage import save_landmarks
 
 N_FRAMES = 10
 # Smaller and faster to train than the paper's network (F = 40, lr = 1e-4): a demonstration, not a study.
