@@ -3,6 +3,7 @@ import urllib.request
 from pathlib import Path
 
 import cv2
+import mediapipe
 import numpy as np
 import pytest
 from matplotlib.cbook import get_sample_data
@@ -100,6 +101,10 @@ def test_both_generations_agree_within_a_twentieth_of_the_interocular_distance(p
     distance = np.linalg.norm(bundled - tasks, axis=0) / unit
     assert np.median(distance) < 0.05
     assert distance.max() < 0.2
+
+
+def test_bundled_graph_is_told_without_importing_mediapipe():
+    assert has_bundled_graph() == hasattr(getattr(mediapipe, "solutions", None), "face_mesh")
 
 
 def test_auto_takes_the_bundled_graph_unless_a_model_is_given(tmp_path, monkeypatch):
