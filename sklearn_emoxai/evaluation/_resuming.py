@@ -7,15 +7,14 @@ import platform
 import re
 import shutil
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from ..storage import write_atomically
+from ..storage import installed_versions, write_atomically
 
 FORMAT = 1
-_PACKAGES = ["sklearn-emoxai", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "mediapipe"]
+_PACKAGES = ("sklearn-emoxai", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "mediapipe")
 
 
 class RunFolder:
@@ -164,10 +163,4 @@ def machine():
 
 def versions():
     """Versions of the packages that results depend on."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except ModuleNotFoundError:
-            continue
-    return found
+    return installed_versions(_PACKAGES)

@@ -7,7 +7,6 @@ import os
 import platform
 import warnings
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
@@ -16,11 +15,12 @@ from sklearn.exceptions import InconsistentVersionWarning
 from .. import __version__
 from ._atomic import write_atomically
 from ._landmark_folder import is_landmark_folder
+from ._versions import installed_versions
 
 _FORMAT = 1
 # Beside skops' own schema.json and arrays, which stay as skops writes them.
 _NOTE = "sklearn_emoxai.json"
-_PACKAGES = ("scikit-learn", "torch", "numpy", "skops")
+_PACKAGES = ("sklearn-emoxai", "scikit-learn", "torch", "numpy", "skops")
 # Modules that older files name, and where their classes are now.
 _MOVED = {"sklearn_emoxai.classifier": "sklearn_emoxai.network"}
 
@@ -244,7 +244,7 @@ def _unwritable(value, seen=()):
 
 def _with_note(written):
     """What skops wrote, with its bool keys put right, equal arrays kept once, and the versions that wrote it."""
-    note = {"format": _FORMAT, "python": platform.python_version(), "versions": _versions()}
+    note = {"format": _FORMAT, "python": platform.python_version(), "versions": installed_versions(_PACKAGES)}
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(written)) as source,
@@ -349,13 +349,9 @@ def _other_archive(names):
     return "it is another zip archive."
 
 
-def _versions():
-    return {"sklearn-emoxai": __version__, **{name: metadata.version(name) for name in _PACKAGES}}
-
-
 def _compare_versions(path, written):
     """Warn where the file's versions are not those installed; builds such as "+cpu" are the same version."""
-    here = _versions()
+    here = installed_versions(_PACKAGES)
     differ = [
         f"{name} {version} (here {here[name]})"
         for name, version in written.items()
