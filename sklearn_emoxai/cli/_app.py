@@ -13,8 +13,6 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
-
 app = typer.Typer(
     name="emoxai",
     help="Explained, lighter emotion detectors from face videos.",
@@ -64,14 +62,19 @@ def command(function=None, *, after_interrupt=""):
 
 def _version(wanted):
     if wanted:
-        print(f"sklearn-emoxai {__version__}")
+        from ._version import installation
+
+        print(*installation(), sep="\n")
         raise typer.Exit
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print what is installed, for a report."
+        ),
     ] = False,
 ):
     pass

@@ -1,5 +1,7 @@
+import importlib.metadata
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from typer.testing import CliRunner
@@ -18,6 +21,8 @@ from sklearn_emoxai.cli import _demo
 from sklearn_emoxai.cli._app import _kill_workers
 from sklearn_emoxai.datasets import make_expression_videos
 from sklearn_emoxai.evaluation._resuming import RunFolder
+from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph
+from sklearn_emoxai.storage import PACKAGES
 
 COMMANDS = ["demo", "extract", "compare", "explain", "predict", "report", "annotate"]
 
@@ -77,15 +82,71 @@ def test_help_of_a_command_shows_examples(name):
     assert "--quiet" in printed or name == "explain"
 
 
-def test_version():
-    assert _invoke("--version").output == f"sklearn-emoxai {__version__}\n"
+def _versions():
+    """What --version prints, by name."""
+    return dict(line.split(maxsplit=1) for line in _invoke("--version").output.splitlines())
 
 
-def test_help_comes_at_once(record_property):
+def test_version_tells_what_is_installed(monkeypatch):
+    monkeypatch.delenv(MODEL_VARIABLE, raising=False)
+    told = _versions()
+    assert list(told)[:2] == ["sklearn-emoxai", "Python"]
+    assert set(PACKAGES) <= told.keys()
+    assert told["sklearn-emoxai"] == __version__
+    assert told["Python"].startswith(f"{platform.python_version()}, ")
+    assert told["numpy"] == np.__version__
+    assert told["torch"].partition(", ")[0] == torch.__version__
+    assert told["torch"].endswith(torch.version.cuda or torch.version.hip or "without CUDA")
+    assert told["detector"] == ("bundled graph" if has_bundled_graph() else "Tasks")
+    assert told[MODEL_VARIABLE] == "not set"
+
+
+def test_version_names_the_model_file_and_says_where_there_is_none(monkeypatch, tmp_path):
+    model = tmp_path / "model.task"
+    monkeypatch.setenv(MODEL_VARIABLE, str(model))
+    assert _versions()[MODEL_VARIABLE] == f"{model} (no such file)"
+    model.touch()
+    assert _versions()[MODEL_VARIABLE] == str(model)
+
+
+def test_version_names_every_opencv(monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"1.{len(name)}")
+    told = _versions()
+    assert [told[name] for name in ("opencv-python", "opencv-contrib-python")] == ["1.13", "1.21"]
+
+
+def test_version_needs_nothing_but_the_command_line():
+    code = """
+import importlib.metadata, sys
+importlib.metadata.version = importlib.metadata.distribution = None  # calls fail
+sys.modules["numpy"] = None  # so does the import
+sys.argv = ["emoxai", "--version"]
+from sklearn_emoxai.cli import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+    told = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
+    assert told.pop("detector") == "unknown (ModuleNotFoundError)"
+    assert told.keys() == {*PACKAGES, "Python"}
+    assert {told[name] for name in PACKAGES[1:]} == {"not installed"}
+
+
+def test_version_loads_no_heavy_library():
+    code = (
+        "from sklearn_emoxai.cli._version import installation; installation(); import sys; "
+        "print(*{'torch', 'mediapipe', 'cv2', 'sklearn', 'matplotlib'} & set(sys.modules))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == []
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_come_at_once(option, record_property):
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        assert _run("--help")[0] == 0
+        assert _run(option)[0] == 0
         seconds.append(time.perf_counter() - start)
     record_property("help_seconds", min(seconds))
     assert min(seconds) < 1  # 0.1 on an idle machine; the aim is 0.5
