@@ -1,8 +1,8 @@
 """Face-mesh detectors on both generations of MediaPipe."""
 
 import contextlib
+import functools
 import hashlib
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         # MediaPipe's threads talk while they start, which goes on until they have answered once; and
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
+        self._tracking, self._remembers = tracking, False
         self._quiet.enter_context(silenced_stderr())
         try:
             self._native = self._start(tracking, max_faces)
@@ -54,6 +55,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         ndarray of shape (n_faces, 2, 468), float64
             In pixels of the image; x to the right, y down, the origin in the outer corner of the first pixel.
         """
+        self._remembers = self._tracking
         with contextlib.nullcontext() if self._found_once else silenced_stderr():
             faces = self._detect(image, timestamp)
         self._found_once |= bool(faces)
@@ -67,14 +69,28 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         The found face tells the detector which turned square of the image to look at; so the landmarks settle
         when the image is gone over again.
         """
-        self.detect(_BLACK, timestamp)  # no face is left to track
-        for _ in range(1 + self._n_refinements):
+        self.forget(timestamp)
+        for _ in range(1 + self.n_refinements):
             faces = self.detect(image, timestamp)
             if not len(faces):
                 break
         return faces
 
+    def forget(self, timestamp=0.0):
+        """Leave no face to track."""
+        if self._remembers:
+            self.detect(_BLACK, timestamp)
+            self._remembers = False
+
+    def begin_video(self):
+        """Forget the frames of the video before; the time stamps of the next may begin anew."""
+        self.forget()
+
     def __exit__(self, *exc_info):
+        self.close()
+
+    def close(self):
+        """Give back what MediaPipe holds."""
         with self._quiet, silenced_stderr():
             self._native.close()
 
@@ -84,7 +100,7 @@ class _BundledDetector(FaceMeshDetector):
 
     # Further passes of detect_anew. On 140 clips of 10 frames, a linear SVM on displacements told seven
     # expressions apart with an accuracy of .69 after none, .83 after one and .87 after two.
-    _n_refinements = 2
+    n_refinements = 2
 
     def _start(self, tracking, max_faces):
         from mediapipe import solutions
@@ -92,8 +108,17 @@ class _BundledDetector(FaceMeshDetector):
         return solutions.face_mesh.FaceMesh(static_image_mode=not tracking, max_num_faces=max_faces)
 
     def _detect(self, image, timestamp):
-        found = self._native.process(image).multi_face_landmarks
-        return [self._points(face) for face in found or []]
+        # What process() does, but for the class that it makes anew for each frame: a twentieth of a frame's time.
+        mesh, name = self._native, "multi_face_landmarks"
+        mesh._graph_outputs.clear()
+        mesh._simulated_timestamp += 33333
+        packet = mesh._make_packet(mesh._input_stream_type_info["image"], image)
+        mesh._graph.add_packet_to_input_stream(stream="image", packet=packet.at(mesh._simulated_timestamp))
+        mesh._graph.wait_until_idle()
+        if name not in mesh._graph_outputs:
+            return []
+        faces = mesh._get_packet_content(mesh._output_stream_type_info[name], mesh._graph_outputs[name])
+        return [self._points(face) for face in faces or []]
 
     @staticmethod
     def _points(face):
@@ -110,17 +135,17 @@ class _BundledDetector(FaceMeshDetector):
 class _TasksDetector(FaceMeshDetector):
     """FaceLandmarker of MediaPipe's Tasks; of its 478 points the first 468 are the face mesh."""
 
-    _n_refinements = 0  # the same SVM: .80 after none, .81 after one, .78 after two
+    n_refinements = 0  # the same SVM: .80 after none, .81 after one, .78 after two
 
     def __init__(self, model, **options):
-        self._model, self._milliseconds = model, -1
+        self._model, self._milliseconds, self._start_of_video = model, -1, 0
         super().__init__(**options)
 
     def _start(self, tracking, max_faces):
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions, vision
 
-        self._tracking, self._as_image = tracking, lambda data: mp.Image(mp.ImageFormat.SRGB, data)
+        self._as_image = functools.partial(mp.Image, mp.ImageFormat.SRGB)
         modes = vision.RunningMode
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=self._model),
@@ -133,11 +158,17 @@ class _TasksDetector(FaceMeshDetector):
         image = self._as_image(image)
         if self._tracking:
             # Tasks counts whole milliseconds and refuses one that does not increase.
-            self._milliseconds = max(self._milliseconds + 1, round(timestamp * 1000))
+            wanted = self._start_of_video + round(timestamp * 1000)
+            self._milliseconds = max(self._milliseconds + 1, wanted)
             found = self._native.detect_for_video(image, self._milliseconds)
         else:
             found = self._native.detect(image)
         return [_points(face[:N_LANDMARKS]) for face in found.face_landmarks]
+
+    def begin_video(self):
+        """See FaceMeshDetector."""
+        super().begin_video()
+        self._start_of_video = self._milliseconds + 1
 
 
 def _points(landmarks):
@@ -185,7 +216,7 @@ def resolve_detector(detector="auto", model_path=None):
     return "tasks", locate_model(model_path)
 
 
-@lru_cache(maxsize=1)
+@functools.cache
 def has_bundled_graph():
     """Return whether the installed MediaPipe carries the face-mesh graph (up to 0.10.21)."""
     # Its file tells; importing MediaPipe takes half a second and more.

@@ -4,7 +4,6 @@ import contextlib
 
 import numpy as np
 
-from ._detectors import open_detector
 from ._face_crop import (
     crop_around,
     cut,
@@ -17,6 +16,7 @@ from ._face_crop import (
     to_frame,
     whole_frame,
 )
+from ._idle_detectors import borrowed_detector
 
 # MediaPipe's tracking gives wrong meshes without a sign of it for faces that moved by a third of their size
 # or more (benchmarks/bench_extraction.py measures it): so it is used for close frames only, and checked where
@@ -24,7 +24,13 @@ from ._face_crop import (
 _MAX_TRACKING_GAP = 0.07  # s
 _MAX_UNCHECKED_SHIFT = 0.04  # sizes of the face
 _MEMORY = 0.5  # s; for so long the face is expected where it was last seen
+_LEAST_MARGIN = 0.1  # sizes of the face; a face nearer to the crop's border has outgrown it
 _MAX_FACES = 4
+
+
+def follows(gap):
+    """Whether frames so many seconds apart are close enough for a face to be tracked from one to the next."""
+    return gap <= _MAX_TRACKING_GAP
 
 
 class FaceFinder:
@@ -43,10 +49,12 @@ class FaceFinder:
     ----------
     crop : tuple of three ints
         left, top and side of the square around the face; the whole frame until `place_crop` finds one.
+    fits : bool
+        Whether the crop has held one face, and room around it, in every frame so far.
     """
 
     def __init__(self, options, frame_size, gap):
-        self._options, self._frame_size, self._tracking = options, frame_size, gap <= _MAX_TRACKING_GAP
+        self._options, self._frame_size, self._tracking = options, frame_size, follows(gap)
         self._last = self._last_time = None
 
     def __enter__(self):
@@ -55,11 +63,12 @@ class FaceFinder:
         return self
 
     def __exit__(self, *exc_info):
-        self._open_detectors.close()
+        return self._open_detectors.__exit__(*exc_info)
 
     def _open(self, **how):
-        detector = open_detector(self._options.detector, model_path=self._options.model_path, **how)
-        return self._open_detectors.enter_context(detector)
+        options = self._options
+        borrowed = borrowed_detector(options.detector, model_path=options.model_path, **how)
+        return self._open_detectors.enter_context(borrowed)
 
     def place_crop(self, timestamps, frames):
         """Look for the face in a few frames and place the crop around it.
@@ -78,6 +87,7 @@ class FaceFinder:
         if seen.any():
             self.crop = crop_around(self._boxes, self._options.crop_margin, self._frame_size)
         alone = max(map(len, boxes)) <= 1
+        self.fits = alone and bool(seen.any())
         self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
 
     def find(self, frame, timestamp):
@@ -88,11 +98,16 @@ class FaceFinder:
         if not anew:
             faces = self._detect(frame, self.crop, timestamp, anew=False)
             face, box = self._choose(faces, expected, limit)
-            anew = len(faces) > 0 and (face is None or self._has_moved(box))
+            anew = len(faces) > 0 and (face is None or self._moved(box, self._last))
         if anew:
+            tracked = box
             face, box = self._choose(self._detect(frame, self.crop, timestamp, anew=True), expected, limit)
+            if tracked is not None and box is not None and self._mesh.n_refinements == 0:
+                self._judge_tracking(tracked, box, timestamp)
         if face is None and expected is not None:
+            self.fits = False
             face, box = self._rescue(frame, timestamp, expected, limit)
+        self.fits = self.fits and face is not None and self._has_room(box)
         if face is not None:
             self._last, self._last_time = box, timestamp
         return face
@@ -100,8 +115,32 @@ class FaceFinder:
     def _detect(self, frame, crop, timestamp, *, anew):
         size = self._options.crop_size if len(self._times) else crop[2]
         image = cut(frame, crop, size=size, grayscale=self._options.grayscale)
-        detect = self._mesh.detect_anew if anew else self._mesh.detect
-        return to_frame(detect(image, timestamp), crop, size)
+        if not anew:
+            faces = self._mesh.detect(image, timestamp)
+        elif self._mesh.n_refinements:
+            faces = self._mesh.detect_anew(image, timestamp)
+        else:  # which the detector without tracking does as well, and sooner
+            faces = self._still.detect(image)
+        return to_frame(faces, crop, size)
+
+    def _judge_tracking(self, tracked, box, timestamp):
+        """Draw the consequences where a new look at a frame was taken without the tracking detector."""
+        if not self._moved(tracked, box):
+            return
+        if self._moved(box, self._last):
+            self._mesh.forget(timestamp)  # it follows something else
+        else:
+            # It sees a face that stands still larger or smaller; each frame on its own takes no longer.
+            self._tracking = False
+
+    def _has_room(self, box):
+        left, top, side = self.crop
+        reach = (1 / 2 + _LEAST_MARGIN) * box[2]
+        return (
+            left <= box[0] - reach
+            and box[0] + reach <= left + side
+            and (top <= box[1] - reach and box[1] + reach <= top + side)
+        )
 
     def _rescue(self, frame, timestamp, expected, limit):
         """Look for the face outside the crop: around the place where it should be, and everywhere."""
@@ -114,8 +153,9 @@ class FaceFinder:
         crop = crop_around(box[None], self._options.crop_margin, self._frame_size)
         return self._choose(self._detect(frame, crop, timestamp, anew=True), expected, limit)
 
-    def _has_moved(self, box):
-        return np.abs(box - self._last).max() > _MAX_UNCHECKED_SHIFT * self._last[2]
+    @staticmethod
+    def _moved(box, before):
+        return np.abs(box - before).max() > _MAX_UNCHECKED_SHIFT * before[2]
 
     def _search(self, frame):
         """Return all faces of the first level of squares that shows any, (n_faces, 2, 468)."""

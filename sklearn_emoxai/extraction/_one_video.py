@@ -9,12 +9,15 @@ from .._validation import check_number, documented
 from ..facemesh import N_LANDMARKS
 from ._decoding import open_source
 from ._detectors import DETECTORS, resolve_detector
-from ._face_finder import FaceFinder
+from ._face_finder import FaceFinder, follows
 from ._sampling import check_same_size, read_sampled, sample_indices
 
 _MAX_BYTES_IN_MEMORY = 256 << 20  # of sampled frames; more of them are decoded a second time instead of kept
 _SCOUT_INTERVAL = 5.0  # s between the frames in which the face is looked for to place the crop
-_MIN_SCOUTS, _MAX_SCOUTS = 3, 30
+_MAX_SCOUTS = 30
+# A head moves one way in a short clip: its first and last frame tell its range. In a very short one it mostly stays
+# where it is: the first frame is enough, unless the face then comes near the border of the square.
+_SHORT, _VERY_SHORT = 2.5, 1.0  # s
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +136,11 @@ def extract_landmarks(
 
     Notes
     -----
-    The face is first looked for in a few frames (3 to 30 of them, about 5 s apart) to place one square crop
-    for the whole video: around the largest face, followed through these frames, with a margin, black beyond
-    the frame's border. Where the whole frame shows no face, overlapping parts of it are searched.
+    The face is first looked for in a few frames to place one square crop for the whole video: around the largest
+    face, followed through these frames, with a margin, black beyond the frame's border. They are 3 to 30, about 5 s
+    apart; 2 in a clip of at most 2.5 s; and in one of at most 1 s whose every frame is read, the first alone, as long
+    as the face stays a tenth of its size from the border. Where the whole frame shows no face, overlapping parts of
+    it are searched.
 
     Each frame's crop is resized and given to the detector. It tracks the face from one frame to the next
     where these are at most 0.07 s apart, and looks anew for a face that moved by more than 0.04 of its size.
@@ -227,34 +232,39 @@ def extract(source, options):
     """Carry out `extract_landmarks` with resolved Options."""
     source = open_source(source, fps=options.fps)
     in_memory = _MAX_BYTES_IN_MEMORY // max(1, source.n_frame_bytes)
-    n_scouts = np.clip(source.n_frames_hint / source.fps / _SCOUT_INTERVAL, None, min(in_memory, _MAX_SCOUTS))
-    n_scouts = max(_MIN_SCOUTS, int(n_scouts))
+    announced = source.n_frames_hint / source.fps
+    n_scouts = int(np.clip(announced / _SCOUT_INTERVAL, None, min(in_memory, _MAX_SCOUTS)))
+    n_scouts = max(2 if announced <= _SHORT else 3, n_scouts)
     keep = options.n_frames is not None and options.n_frames <= in_memory
     part = {"start": options.start, "stop": options.stop}
     sampled = read_sampled(source, options.n_frames if keep else n_scouts, **part)
     timestamps, indices = sampled.timestamps, sampled.indices
     positions = np.unique(indices)
     scouts = positions[np.unique(np.linspace(0, len(positions) - 1, n_scouts).round().astype(int))]
-    if keep:
-        frames = iter(sampled.frames.items())
-    else:
+    if not keep:
         indices = sample_indices(timestamps, options.n_frames, **part)
         positions = np.unique(indices)
-        frames = _decode_again(source, positions, sampled.frames[int(scouts[0])].shape)
-    frame_size = sampled.frames[int(scouts[0])].shape[1::-1]
-    scout_frames = [sampled.frames[int(i)] for i in scouts]
-    gap = np.median(np.diff(timestamps[positions])) if len(positions) > 1 else np.inf
-    del sampled
+    frame_shape = sampled.frames[int(scouts[0])].shape
 
-    landmarks = np.full((len(positions), 2, N_LANDMARKS), np.nan)
-    with FaceFinder(options, frame_size, gap) as finder:
-        finder.place_crop(timestamps[scouts], scout_frames)
-        del scout_frames
-        for row, (i, frame) in enumerate(frames):
-            face = finder.find(frame, timestamps[i])
-            if face is not None:
-                landmarks[row] = face
-        crop = finder.crop
+    def frames():
+        return sampled.frames.items() if keep else _decode_again(source, positions, frame_shape)
+
+    gap = np.median(np.diff(timestamps[positions])) if len(positions) > 1 else np.inf
+    attempts = [scouts[:1], scouts] if announced <= _VERY_SHORT and follows(gap) else [scouts]
+    for places in attempts:
+        landmarks = np.full((len(positions), 2, N_LANDMARKS), np.nan)
+        with FaceFinder(options, frame_shape[1::-1], gap) as finder:
+            finder.place_crop(timestamps[places], [sampled.frames[int(i)] for i in places])
+            if places is attempts[-1] and not keep:
+                sampled.frames.clear()
+            for row, (i, frame) in enumerate(frames()):
+                face = finder.find(frame, timestamps[i])
+                if face is not None:
+                    landmarks[row] = face
+                elif places is not attempts[-1]:
+                    break
+        if finder.fits:
+            break
     detected = ~np.isnan(landmarks[:, 0, 0])
     _fill_missing(landmarks, detected, timestamps[positions], source.name, options)
     rows = np.searchsorted(positions, indices)
@@ -264,8 +274,8 @@ def extract(source, options):
         detected=detected[rows],
         timestamps=timestamps[indices],
         frame_indices=indices,
-        frame_size=frame_size,
-        crop=crop,
+        frame_size=frame_shape[1::-1],
+        crop=finder.crop,
         crop_size=options.crop_size,
         n_source_frames=len(timestamps),
         fps=float((len(timestamps) - 1) / duration) if duration > 0 else source.fps,

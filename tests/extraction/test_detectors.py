@@ -62,6 +62,18 @@ def test_detecting_anew_forgets_and_settles(portrait, detector):
     assert_array_equal(again, alone)
 
 
+def test_a_still_image_is_seen_alike_with_and_without_tracking_where_nothing_settles(
+    portrait, face_landmarker
+):
+    with open_detector("tasks", model_path=face_landmarker) as tracking:
+        tracking.detect(np.roll(portrait, 60, axis=1))
+        anew = tracking.detect_anew(portrait, 0.04)
+    with open_detector("tasks", model_path=face_landmarker, tracking=False, max_faces=4) as still:
+        assert_allclose(
+            still.detect(portrait), anew, atol=1e-3
+        )  # pixels; the filter over time rounds otherwise
+
+
 def test_image_without_a_face_gives_none(detector):
     with open_detector(detector, max_faces=2) as opened:
         assert opened.detect(np.zeros((64, 64, 3), np.uint8)).shape == (0, 2, 468)

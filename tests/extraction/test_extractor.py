@@ -1,3 +1,4 @@
+import os
 import pickle
 import random
 import signal
@@ -15,7 +16,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from sklearn_emoxai import LandmarkExtractor, extract_landmarks
-from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph, open_source
+from sklearn_emoxai.extraction import (
+    MODEL_VARIABLE,
+    _idle_detectors,
+    has_bundled_graph,
+    open_detector,
+    open_source,
+)
+from sklearn_emoxai.extraction._detectors import resolve_detector
+from sklearn_emoxai.extraction._idle_detectors import borrowed_detector
 from sklearn_emoxai.extraction._one_video import extract
 
 
@@ -163,6 +172,74 @@ class TestSequence:
         x = sequence.landmarks[:, 0].mean(axis=1)
         assert sequence.crop[0] + sequence.crop[2] < x.max()
         assert_allclose(x - x[0], left, atol=3)
+
+
+class TestDetectorsOfEarlierVideos:
+    def test_they_serve_again_and_change_nothing(self, monkeypatch):
+        scenes = [
+            walking(10),
+            walking(10, speed=-1, scale=0.5),
+            np.zeros_like(walking(3)),
+            walking(10, speed=0),
+            walking(10, speed=8),
+        ]
+        opened = []
+
+        def counted(*args, **kwargs):
+            opened.append(args)
+            return open_detector(*args, **kwargs)
+
+        monkeypatch.setattr(_idle_detectors, "open_detector", counted)
+        options = {"on_missing": "nan", "max_missing": 1.0}
+
+        def found(scene):
+            try:
+                return extract_landmarks(scene, **options).landmarks
+            except ValueError:  # no face at all
+                return None
+
+        alone = []
+        for scene in scenes:
+            _idle_detectors.close_idle_detectors()
+            alone.append(found(scene))
+        n_alone = len(opened)
+        for order in (range(5), reversed(range(5)), (4, 2, 0, 3, 1)):
+            for i in order:
+                again = found(scenes[i])
+                assert (again is None) == (alone[i] is None)
+                if again is not None:
+                    assert_array_equal(again, alone[i])
+        assert n_alone >= 2 * len(scenes)
+        assert len(opened) == n_alone
+
+    def test_those_of_another_process_are_left_alone(self, monkeypatch):
+        frames = walking(2)
+        _idle_detectors.close_idle_detectors()
+        extract_landmarks(frames)
+        kept = {key: list(detectors) for key, detectors in _idle_detectors._idle.items()}
+        assert all(kept.values())
+        monkeypatch.setattr(os, "getpid", lambda: -1)  # as after a fork
+        extract_landmarks(frames)
+        _idle_detectors.close_idle_detectors()
+        monkeypatch.undo()
+        assert {key: list(detectors) for key, detectors in _idle_detectors._idle.items()} == kept
+
+    def test_one_whose_video_ended_in_an_error_is_closed(self):
+        arguments = {"model_path": None, "tracking": True, "max_faces": 1}
+        name, arguments["model_path"] = resolve_detector()
+        with pytest.raises(RuntimeError, match="by the way"), borrowed_detector(name, **arguments) as first:
+            raise RuntimeError("by the way")
+        with borrowed_detector(name, **arguments) as second:
+            assert second is not first
+
+
+def test_a_face_that_leaves_its_first_place_gets_a_square_around_all_its_places():
+    still, moving = extract_landmarks(walking(20, speed=0)), extract_landmarks(walking(20, speed=6))
+    left, _, side = moving.crop
+    assert moving.detected.all()
+    for frame in moving.landmarks:
+        assert left < frame[0].min() < frame[0].max() < left + side
+    assert side > still.crop[2] + 19 * 6 * 0.9
 
 
 class TestMissingFaces:
