@@ -23,7 +23,7 @@ import argparse
 import json
 import time
 import warnings
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +247,7 @@ def main():
     minutes = estimate(X, y, models, counts, settings, n_units, share, arguments.n_jobs)
     print(
         f"{len(X)} sequences, {len(emotions)} emotions, {n_runs} run(s) of {n_splits} split(s), "
-        f"{machine()}, started {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC.\n"
+        f"{machine()}, started {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n"
         f"About {minutes / 60:.1f} hours ({minutes:.0f} minutes), going by two epochs at each landmark count.",
         flush=True,
     )

@@ -34,7 +34,7 @@ def choose_kernels(like):
     if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
         return _torch_kernels
     try:
-        import numba  # noqa: F401  optional; it refuses versions of numpy that it does not know
+        import numba  # noqa: F401  not everywhere; it refuses versions of numpy that it does not know
     except ImportError:
         return _torch_kernels
     from . import _numba_kernels
