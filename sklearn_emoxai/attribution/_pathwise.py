@@ -33,13 +33,9 @@ def choose_kernels(like):
     """
     if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
         return _torch_kernels
-    try:
-        import numba  # noqa: F401  not everywhere; it refuses versions of numpy that it does not know
-    except ImportError:
-        return _torch_kernels
-    from . import _numba_kernels
+    from . import _numba, _numba_kernels
 
-    return _numba_kernels
+    return _torch_kernels if _numba.numba is None else _numba_kernels
 
 
 class PathwiseEngine:

@@ -1,6 +1,9 @@
 """Integrated gradients: the rules, the two engines and what they refuse."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from sklearn_emoxai import ConvLSTM, ConvLSTMClassifier, attribution, integrated_gradients
-from sklearn_emoxai.attribution import _pathwise, _torch_kernels
+from sklearn_emoxai.attribution import _numba, _pathwise, _torch_kernels
 from sklearn_emoxai.attribution._quadrature import METHODS, path_steps
 
 SHAPES = {
@@ -335,10 +338,55 @@ def test_double_precision_is_kept():
 def test_networks_in_other_precisions_or_without_numba_take_torchs_kernels(monkeypatch):
     assert _pathwise.choose_kernels(torch.empty(0, dtype=torch.bfloat16)) is _torch_kernels
     assert _pathwise.choose_kernels(torch.empty(0, device="meta")) is _torch_kernels
-    # None makes the import fail, as it does where numba is not installed.
-    monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delattr(attribution, "_numba_kernels", raising=False)
+    monkeypatch.setattr(_numba, "numba", None)  # as where it is not installed
     assert _pathwise.choose_kernels(torch.empty(0)) is _torch_kernels
+
+
+def test_the_modules_of_compiled_kernels_can_be_imported_without_numba():
+    code = "import sys; sys.modules['numba'] = None; import sklearn_emoxai.attribution._numba_kernels as m; print(m)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+ATTRIBUTE = """
+import numpy as np, torch
+from sklearn_emoxai import ConvLSTM, integrated_gradients
+torch.manual_seed(0)
+X = np.random.default_rng(0).normal(size=(3, 4, 2, 9)).astype("float32")
+print(integrated_gradients(ConvLSTM(9), X[:2], X[2:], engine="pathwise").sum())
+"""
+
+
+def _attribute_in_a_new_process(**environment):
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ATTRIBUTE],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stderr == ""
+    return float(process.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME moves the user's cache on Linux")
+def test_compiled_kernels_are_kept_in_the_users_cache_and_used_again(tmp_path):
+    pytest.importorskip("numba")
+    package = Path(attribution.__file__).parent
+    beside = set(package.rglob("*.nb?"))
+    first = _attribute_in_a_new_process(XDG_CACHE_HOME=str(tmp_path))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    assert kept
+    assert {path.relative_to(tmp_path).parts[1].split("-")[0] for path in kept} == {"kernels"}
+    assert _attribute_in_a_new_process(XDG_CACHE_HOME=str(tmp_path)) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == kept
+    assert set(package.rglob("*.nb?")) == beside
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME moves the user's cache on Linux")
+def test_without_a_place_for_them_kernels_are_compiled_in_silence(tmp_path):
+    pytest.importorskip("numba")
+    (tmp_path / "file").touch()
+    _attribute_in_a_new_process(XDG_CACHE_HOME=str(tmp_path / "file"), HOME=str(tmp_path / "file"))
 
 
 def test_compiled_kernels_are_taken_where_numba_is_installed():
