@@ -58,7 +58,6 @@ NETWORK = ConvLSTMClassifier(
     lr=1e-2,
     batch_size=48,
     max_epochs=25,
-    validation_fraction=None,
     class_weight="balanced",
     random_state=0,
 )
@@ -206,7 +205,7 @@ def search_cost(rounds, n_epochs):
     faces = make_expressions(24, 1, 10, random_state=0, **STRONG)
     X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(faces.data)
     y, counts = faces.target == "fear", [16, 32, 64, 128, 234]
-    network = ConvLSTMClassifier(max_epochs=n_epochs, validation_fraction=None, random_state=0)
+    network = ConvLSTMClassifier(max_epochs=n_epochs, random_state=0)
     train, test = next(GroupShuffleSplit(1, test_size=1 / 3, random_state=0).split(X, y, faces.groups))
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:

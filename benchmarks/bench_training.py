@@ -124,7 +124,6 @@ def our_epochs(X, y, randomized_conv, precision):
             dropout=DROPOUT,
             randomized_conv=randomized_conv,
             precision=precision,
-            validation_fraction=None,
             max_epochs=3,
             random_state=0,
             callbacks=[times],

@@ -65,7 +65,7 @@ def main():
     X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(found.data)
     emotion, groups, wanted, seed = found.target, found.groups, arguments.emotion, arguments.seed
     network = ConvLSTMClassifier(
-        n_filters=8, lstm_units=32, fc_units=32, lr=1e-3, max_epochs=30, validation_fraction=None,
+        n_filters=8, lstm_units=32, fc_units=32, lr=1e-3, max_epochs=30,
         class_weight="balanced", random_state=seed,
     )  # fmt: skip
     selector = IGLandmarkSelector(network, n_landmarks_to_select=None, strategy="top", random_state=seed)

@@ -27,7 +27,7 @@ faces = make_expressions(n_subjects=12, n_repeats=2, n_frames=8, difficulty=0.3,
 X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(faces.data)
 y = faces.target == "fear"
 network = ConvLSTMClassifier(
-    n_filters=8, lr=1e-3, max_epochs=40, validation_fraction=None, class_weight="balanced", random_state=0
+    n_filters=8, lr=1e-3, max_epochs=40, class_weight="balanced", random_state=0
 ).fit(X, y)
 
 # %%

@@ -20,7 +20,7 @@ from sklearn_emoxai.datasets import make_expressions
 
 faces = make_expressions(n_subjects=10, n_repeats=1, n_frames=5, random_state=0)
 y = faces.target == "surprise"
-network = ConvLSTMClassifier(max_epochs=15, validation_fraction=None, class_weight="balanced", random_state=0)
+network = ConvLSTMClassifier(max_epochs=15, class_weight="balanced", random_state=0)
 pipeline = Pipeline(
     [("align", LandmarkAligner()), ("difference", NeutralDifference()), ("classify", network)]
 )

@@ -26,9 +26,7 @@ X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(faces.da
 y = faces.target == "happiness"
 train, test = next(GroupShuffleSplit(1, test_size=0.4, random_state=1).split(X, y, faces.groups))
 
-network = ConvLSTMClassifier(
-    n_filters=4, lr=1e-3, max_epochs=25, validation_fraction=None, class_weight="balanced"
-)
+network = ConvLSTMClassifier(n_filters=4, lr=1e-3, max_epochs=25, class_weight="balanced")
 selectors = []
 for seed in range(4):
     selector = IGLandmarkSelector(

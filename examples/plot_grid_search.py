@@ -41,9 +41,7 @@ folds = list(StratifiedGroupKFold(3).split(faces.data, y, faces.groups))
 # The pipeline, and the search. With ``memory`` the network on all landmarks is trained and explained once in each fold,
 # however many landmark counts are tried.
 
-network = ConvLSTMClassifier(
-    n_filters=8, lr=1e-3, max_epochs=25, validation_fraction=None, class_weight="balanced", random_state=0
-)
+network = ConvLSTMClassifier(n_filters=8, lr=1e-3, max_epochs=25, class_weight="balanced", random_state=0)
 prepare = [("align", LandmarkAligner()), ("difference", NeutralDifference())]
 memory = tempfile.TemporaryDirectory()
 selector = IGLandmarkSelector(network, typical="unlikely_medoid", memory=memory.name, random_state=0)

@@ -23,9 +23,7 @@ X = prepare.fit_transform(faces.data)
 # %%
 # A network for each of two emotions, and the 48 landmarks of each that matter most to it.
 
-network = ConvLSTMClassifier(
-    n_filters=8, lr=1e-3, max_epochs=25, validation_fraction=None, class_weight="balanced", random_state=0
-)
+network = ConvLSTMClassifier(n_filters=8, lr=1e-3, max_epochs=25, class_weight="balanced", random_state=0)
 selectors = {}
 for emotion in ("happiness", "surprise"):
     selector = IGLandmarkSelector(

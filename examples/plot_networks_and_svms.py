@@ -28,7 +28,6 @@ NETWORK = {
     "n_filters": 4,
     "lr": 1e-3,
     "max_epochs": 20,
-    "validation_fraction": None,
     "class_weight": "balanced",
 }
 

@@ -35,9 +35,7 @@ train, test = next(GroupShuffleSplit(1, test_size=0.25, random_state=0).split(y,
 # paper does.
 # ``memory`` keeps the ranking, so that it is computed once.
 
-network = ConvLSTMClassifier(
-    n_filters=8, lr=1e-3, max_epochs=25, validation_fraction=None, class_weight="balanced", random_state=0
-)
+network = ConvLSTMClassifier(n_filters=8, lr=1e-3, max_epochs=25, class_weight="balanced", random_state=0)
 rankings = tempfile.TemporaryDirectory()
 pipeline = Pipeline(
     [

@@ -41,9 +41,7 @@ print("clips, frames, x and y, landmarks:", X.shape)
 # One small network per emotion. Aligning takes out where the head is; the difference from the first, neutral frame
 # takes out whose face it is.
 
-network = ConvLSTMClassifier(
-    n_filters=4, lr=1e-3, max_epochs=25, validation_fraction=None, class_weight="balanced", random_state=0
-)
+network = ConvLSTMClassifier(n_filters=4, lr=1e-3, max_epochs=25, class_weight="balanced", random_state=0)
 detector = make_pipeline(LandmarkAligner(), NeutralDifference(), network)
 classifier = EmotionClassifier(detector).fit(X, clips.target, groups=clips.groups)
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..attribution import BaselineWarning
 from ..datasets import load_video_folder, make_expression_videos
 from ..evaluation import add_to_meta, check_run_folder, compare, keep_detector, paper_models, summarize
-from ..extraction import LandmarkExtractor, open_source, read_sampled
+from ..extraction import LandmarkExtractor, open_source, read_sampled, resolve_detector
 from ..facemesh import N_LANDMARKS
 from ..plotting import LandmarkImportanceDisplay, write_report
 from ..storage import save_landmarks
@@ -67,6 +67,7 @@ def run_demo(
     """
     output = Path(output)
     check_run_folder(output, force=force)
+    resolve_detector()  # fetches the model file where one is needed: nobody waits for the videos first
     output.mkdir(parents=True, exist_ok=True)
     clips = _clips(output, data, random_state, verbose)
     extractor = LandmarkExtractor(N_FRAMES, cache_dir=output / "cache", n_jobs=n_jobs, verbose=verbose)

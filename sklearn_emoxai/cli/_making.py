@@ -180,7 +180,8 @@ def compare(
     max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of the networks, at most.")] = 100,
     lr: Annotated[float, typer.Option(min=1e-9, help="Learning rate of the networks.")] = 1e-4,
     validation: Annotated[
-        bool, typer.Option(help="Hold out a tenth of the subjects to stop the training early.")
+        bool,
+        typer.Option(help="Hold out a tenth of the subjects, as the paper does, to stop the training early."),
     ] = False,
     keep: Annotated[
         int | None,
@@ -224,7 +225,7 @@ def compare(
                 "n_filters": n_filters,
                 "max_epochs": max_epochs,
                 "lr": lr,
-                **({} if validation else {"validation_fraction": None}),
+                "validation_fraction": 0.1 if validation else None,
             },
             keep=keep,
             saved=save,

@@ -2,11 +2,11 @@
 
 from functools import cache
 
-import cv2
 import numpy as np
 from matplotlib import cbook
 from scipy.spatial import Delaunay
 
+from ..extraction import named_libraries
 from ..facemesh import (
     CONTOURS,
     LEFT_EYE_CORNERS,
@@ -18,6 +18,9 @@ from ..facemesh import (
     TRIANGLES,
 )
 from ._face_model import turn_matrices
+
+with named_libraries():
+    import cv2
 
 _IOD_SHARE = 0.25  # inter-ocular distance, as a share of the frame's width
 _CENTRE = np.array([0.5, 0.46])  # of the eyes' midpoint in the frame; leaves room for the chin

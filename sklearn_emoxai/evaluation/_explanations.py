@@ -308,7 +308,7 @@ def seed_agreement(
     >>> from sklearn_emoxai.datasets import make_expressions
     >>> faces = make_expressions(n_subjects=4, n_repeats=1, n_frames=3, difficulty=0, random_state=0)
     >>> X = LandmarkAligner().fit_transform(faces.data)
-    >>> network = ConvLSTMClassifier(n_filters=2, lr=1e-3, max_epochs=10, validation_fraction=None)
+    >>> network = ConvLSTMClassifier(n_filters=2, lr=1e-3, max_epochs=10)
     >>> selector = IGLandmarkSelector(network, n_steps=5, typical="unlikely_medoid")
     >>> found = seed_agreement(selector, X, faces.target, "surprise", n_seeds=2, n_landmarks=[32], random_state=0)
     >>> found.importances.shape, -1 <= found.correlation <= 1

@@ -39,7 +39,8 @@ def paper_models(
     random_state : int or None, default=None
         Seed of the networks; None lets :func:`compare` draw one for each run and split.
     **network : dict
-        Other parameters of :class:`ConvLSTMClassifier`.
+        Other parameters of :class:`ConvLSTMClassifier`. Unless told otherwise, a tenth of each training part is held
+        out for validation, as in the paper.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def paper_models(
     >>> list(models)
     ['majority class', 'linear SVM', 'RBF SVM', 'T-EMO', 'R-EMO']
     """
-    t_emo = ConvLSTMClassifier(random_state=random_state, **network)
+    t_emo = ConvLSTMClassifier(random_state=random_state, **{"validation_fraction": 0.1, **network})
     r_emo = clone(t_emo).set_params(randomized_conv=True)
     selector = IGLandmarkSelector(
         t_emo, n_landmarks_to_select=n_landmarks_to_select, strategy=strategy, random_state=random_state

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._silence import silenced_stderr
+from ._silence import named_libraries, silenced_stderr
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
@@ -220,6 +220,7 @@ def natural_key(name):
 
 def _cv2():
     """Import OpenCV on first use: importing the package loads it nowhere."""
-    import cv2
+    with named_libraries():
+        import cv2
 
     return cv2

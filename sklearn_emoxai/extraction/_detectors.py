@@ -10,9 +10,10 @@ import numpy as np
 
 from ..facemesh import N_LANDMARKS
 from ._model_file import MODEL_URL, locate_model
-from ._silence import silenced_stderr
+from ._silence import last_words, named_libraries, silenced_stderr
 
 DETECTORS = ("auto", "bundled", "tasks")
+_one_has_answered = False  # of this process: MediaPipe aborts, where it does, before
 _BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
 
@@ -33,9 +34,12 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
         self._tracking, self._remembers = tracking, False
+        if not _one_has_answered:
+            self._quiet.enter_context(last_words())
         self._quiet.enter_context(silenced_stderr())
         try:
-            self._native = self._start(tracking, max_faces)
+            with named_libraries():
+                self._native = self._start(tracking, max_faces)
         except BaseException:
             self._quiet.close()
             raise
@@ -55,10 +59,12 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         ndarray of shape (n_faces, 2, 468), float64
             In pixels of the image; x to the right, y down, the origin in the outer corner of the first pixel.
         """
+        global _one_has_answered
         self._remembers = self._tracking
         with contextlib.nullcontext() if self._found_once else silenced_stderr():
             faces = self._detect(image, timestamp)
         self._found_once |= bool(faces)
+        _one_has_answered = True
         self._quiet.close()
         points = np.array(faces, dtype=float).reshape(-1, 2, N_LANDMARKS)
         return points * [[image.shape[1]], [image.shape[0]]]

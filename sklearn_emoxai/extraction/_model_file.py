@@ -47,7 +47,11 @@ def _download_model():
     way_out = f"Download {MODEL_URL} yourself and give its path as model_path or in {MODEL_VARIABLE}."
     try:
         return pooch.retrieve(
-            MODEL_URL, known_hash=f"sha256:{MODEL_SHA256}", fname="face_landmarker.task", path=folder
+            MODEL_URL,
+            known_hash=f"sha256:{MODEL_SHA256}",
+            fname="face_landmarker.task",
+            path=folder,
+            progressbar=True,
         )
     except ValueError as error:  # pooch's wrong hash
         raise OSError(

@@ -92,12 +92,12 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
         Largest size of a mini-batch. The batches of an epoch are as equal as they can be.
     max_epochs : int, default=100
         Largest number of epochs.
-    validation_fraction : float, default=0.1
-        Share of the samples, or of the groups, held out to watch the loss. None trains on every sample,
-        without early stopping.
+    validation_fraction : float or None, default=None
+        Share of the samples, or of the groups, held out to watch the loss; 0.1 in the paper. None trains on every
+        sample for ``max_epochs``: with some dozens of subjects, those held out are missed more than they tell.
     early_stopping : bool, default=True
-        Whether to stop when the validation loss has not fallen for ``patience`` epochs, and to take the
-        weights of the best epoch.
+        Whether to stop when the validation loss, if there is one, has not fallen for ``patience`` epochs, and to
+        take the weights of the best epoch.
     patience : int, default=10
         Epochs to wait for a lower validation loss.
     class_weight : dict, "balanced" or None, default=None
@@ -138,8 +138,8 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
     The frames are centred on the training samples' mean face, and divided by their standard deviation from
     it (:class:`ConvLSTM`'s ``mean`` and ``scale``), which the paper does not mention.
 
-    The paper trains with Adam at 1e-4, mini-batches of 16 and a tenth of the training set for validation. It
-    gives neither kernel size, dropout nor number of epochs.
+    The paper trains with Adam at 1e-4, mini-batches of 16 and a tenth of the training set for validation, which is
+    ``validation_fraction=0.1`` here. It gives neither kernel size, dropout nor number of epochs.
 
     References
     ----------
@@ -194,7 +194,7 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
         lr=1e-4,
         batch_size=16,
         max_epochs=100,
-        validation_fraction=0.1,
+        validation_fraction=None,
         early_stopping=True,
         patience=10,
         class_weight=None,

@@ -118,7 +118,7 @@ class ConvLSTM(nn.Module):
         if any(size > length for size, length in zip(self.conv.kernel_size, frame.shape[2:])):
             raise ValueError(
                 f"kernel_size must be at most the padded frame's {tuple(frame.shape[2:])} along (coordinates, "
-                f"landmarks); got {self.conv.kernel_size}."
+                f'landmarks); got {self.conv.kernel_size}. padding="same" makes room for any.'
             )
         with torch.no_grad():
             return self.conv(frame).numel()

@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_emoxai.extraction import _detectors, _model_file, has_bundled_graph, locate_model, open_detector
 from sklearn_emoxai.extraction._detectors import resolve_detector
+from sklearn_emoxai.extraction._silence import named_libraries
 
 bundled_only = pytest.mark.skipif(not has_bundled_graph(), reason="mediapipe without the bundled graph")
 
@@ -221,3 +224,37 @@ def test_coordinates_scale_with_the_image(portrait, detector):
         small = opened.detect(portrait)[0]
         large = opened.detect(cv2.resize(portrait, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))[0]
     assert_allclose(large / 2, small, atol=4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no tail to tell them")
+@pytest.mark.parametrize(
+    ("ending", "told"), [("os.abort()", True), ("raise SystemExit", False), ("pass", False), ("1 / 0", False)]
+)
+def test_last_words_are_told_of_a_process_that_aborts_and_no_others(ending, told):
+    code = f"""
+import os
+from sklearn_emoxai.extraction._silence import last_words, silenced_stderr
+with last_words(), silenced_stderr():
+    os.write(2, b"F0000 no such file: /sys/devices\\n")
+    {ending}
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ("F0000 no such file: /sys/devices" in process.stderr) == told
+    assert (process.returncode < 0) == told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libGL.so.1: cannot open shared object file: No such file or directory"),
+        OSError("libEGL.so.1: cannot open shared object file: No such file or directory"),
+    ],
+)
+def test_libraries_that_the_system_lacks_are_named_with_their_packages(error):
+    with (
+        pytest.raises(OSError, match=r"lib(E?)GL\.so\.1 is missing .*apt install libgl1 libegl1 libgles2"),
+        named_libraries(),
+    ):
+        raise error
+    with pytest.raises(ImportError, match="no module"), named_libraries():
+        raise ImportError("no module")

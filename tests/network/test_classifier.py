@@ -235,10 +235,11 @@ def test_wrong_data_is_named(data):
         model.fit(X, np.ones(len(X)))
     with pytest.raises(ValueError, match=r"groups must have shape \(60,\).*\(59,\)"):
         model.fit(X, y, groups=groups[1:])
+    holding_out = clone(model).set_params(validation_fraction=0.1)
     with pytest.raises(ValueError, match="groups must hold at least two groups.*got 1"):
-        model.fit(X, y, groups=np.zeros(60))
+        holding_out.fit(X, y, groups=np.zeros(60))
     with pytest.raises(ValueError, match="validation_fraction=0.1"):
-        model.fit(X[:3], [0, 0, 1])
+        holding_out.fit(X[:3], [0, 0, 1])
     model.fit(X, y)
     with pytest.raises(ValueError, match="4 frames and 20 landmarks.*fitted on 5 frames and 20"):
         model.predict(X[:, 1:])

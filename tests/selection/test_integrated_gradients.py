@@ -16,7 +16,7 @@ from sklearn_emoxai import (
     landmark_attributions,
 )
 from sklearn_emoxai.attribution import BaselineWarning
-from sklearn_emoxai.selection._integrated_gradients import _draw
+from sklearn_emoxai.selection._network_explanation import _draw
 from sklearn_emoxai.selection._strategies import STRATEGIES, Forward, PivotedQR, order_landmarks
 
 NETWORK = ConvLSTMClassifier(n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=20, random_state=0)
@@ -388,7 +388,7 @@ def test_bad_input_is_named(planted):
 def test_baselines_that_show_the_emotion_are_reported(planted):
     X, emotion, _ = planted
     network = ConvLSTMClassifier(
-        **NETWORK.get_params() | {"max_epochs": 1, "class_weight": {False: 1, True: 50}}
+        **NETWORK.get_params() | {"max_epochs": 2, "class_weight": {False: 1, True: 50}}
     )
     with pytest.warns(BaselineWarning, match="the typical samples of"):
         _selector(network).fit(X, emotion == "fear", emotion=emotion)
@@ -475,7 +475,7 @@ def test_an_estimator_without_a_module_is_refused_before_its_fit(planted, estima
 def test_of_the_baselines_of_several_networks_one_warning_comes_at_the_users_line(planted):
     X, emotion, _ = planted
     network = ConvLSTMClassifier(
-        **NETWORK.get_params() | {"max_epochs": 1, "class_weight": {False: 1, True: 50}}
+        **NETWORK.get_params() | {"max_epochs": 2, "class_weight": {False: 1, True: 50}}
     )
     with pytest.warns(BaselineWarning, match="train it longer") as caught:
         _selector(network, n_repeats=2).fit(X, emotion == "fear", emotion=emotion)
