@@ -215,6 +215,7 @@ def test_progress_bar(data, capsys):
         ({"kernel_size": (3, 3), "padding": "valid"}, "kernel_size"),
         ({"padding": "full"}, "padding"),
         ({"padding": ("same", "same", "same")}, "padding"),
+        ({"kernel_size": (3, 3)}, r'got \(3, 3\)\. padding="same" makes room'),
         ({"kernel_size": (2, 0)}, r"kernel_size must be .* got \(2, 0\)"),
         ({"kernel_size": (2, 3, 3)}, "kernel_size must be"),
         ({"kernel_size": (2.5, 3)}, "kernel_size must be"),

@@ -388,7 +388,7 @@ def test_bad_input_is_named(planted):
 def test_baselines_that_show_the_emotion_are_reported(planted):
     X, emotion, _ = planted
     network = ConvLSTMClassifier(
-        **NETWORK.get_params() | {"max_epochs": 2, "class_weight": {False: 1, True: 50}}
+        **NETWORK.get_params() | {"max_epochs": 5, "class_weight": {False: 1, True: 500}}
     )
     with pytest.warns(BaselineWarning, match="the typical samples of"):
         _selector(network).fit(X, emotion == "fear", emotion=emotion)
@@ -475,7 +475,7 @@ def test_an_estimator_without_a_module_is_refused_before_its_fit(planted, estima
 def test_of_the_baselines_of_several_networks_one_warning_comes_at_the_users_line(planted):
     X, emotion, _ = planted
     network = ConvLSTMClassifier(
-        **NETWORK.get_params() | {"max_epochs": 2, "class_weight": {False: 1, True: 50}}
+        **NETWORK.get_params() | {"max_epochs": 5, "class_weight": {False: 1, True: 500}}
     )
     with pytest.warns(BaselineWarning, match="train it longer") as caught:
         _selector(network, n_repeats=2).fit(X, emotion == "fear", emotion=emotion)
