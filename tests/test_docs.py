@@ -169,7 +169,7 @@ class TestRun:
     def test_unknown_stage_is_refused_before_any_runs(self):
         done = subprocess.run([RUN, "wheel", "nonsense"], capture_output=True, text=True)
         assert done.returncode == 2
-        assert "no stage 'nonsense'; the stages are: lint tests" in done.stderr
+        assert "no stage 'nonsense'; the stages are: lint resolve tests" in done.stderr
         assert not done.stdout
 
     def test_contributing_page_names_every_stage(self):

@@ -22,7 +22,7 @@ from ._configure import configured, describe, has_selector, searched_parameters,
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
-from ._resuming import FORMAT, RunFolder, difference, fingerprint, machine, versions
+from ._resuming import FORMAT, ResumableRun, difference, fingerprint, machine, versions
 from ._statistics import METRICS, score
 
 
@@ -130,7 +130,7 @@ def compare(
     >>> len(table)  # 6 emotions, 3 splits
     18
     """
-    store = None if folder is None else RunFolder(folder)
+    store = None if folder is None else ResumableRun(folder)
     before = None if store is None else store.read()
     if random_state is None and before is not None:
         random_state = before["random_state"]

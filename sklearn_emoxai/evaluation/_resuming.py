@@ -17,7 +17,7 @@ FORMAT = 1
 _PACKAGES = ("sklearn-emoxai", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "mediapipe")
 
 
-class RunFolder:
+class ResumableRun:
     """Cells of a comparison on disk, each written at once and whole."""
 
     def __init__(self, path):

@@ -27,12 +27,18 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         independent of one another.
     max_faces : int
         Faces a frame, at most.
+
+    Attributes
+    ----------
+    has_answered : bool
+        Whether it has looked at a frame; until then standard error is silent.
     """
 
     def __init__(self, *, tracking, max_faces):
         # MediaPipe's threads talk while they start, which goes on until they have answered once; and
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
+        self.has_answered = False
         self._tracking, self._remembers = tracking, False
         if not _one_has_answered:
             self._quiet.enter_context(last_words())
@@ -64,7 +70,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         with contextlib.nullcontext() if self._found_once else silenced_stderr():
             faces = self._detect(image, timestamp)
         self._found_once |= bool(faces)
-        _one_has_answered = True
+        _one_has_answered = self.has_answered = True
         self._quiet.close()
         points = np.array(faces, dtype=float).reshape(-1, 2, N_LANDMARKS)
         return points * [[image.shape[1]], [image.shape[0]]]

@@ -88,7 +88,9 @@ class FaceFinder:
             self.crop = crop_around(self._boxes, self._options.crop_margin, self._frame_size)
         alone = max(map(len, boxes)) <= 1
         self.fits = alone and bool(seen.any())
-        self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
+        self._mesh = self._still
+        if self._tracking or self._still.n_refinements:
+            self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
 
     def find(self, frame, timestamp):
         """Return the followed face of a frame, (2, 468) in its pixels, or None."""

@@ -46,7 +46,7 @@ def borrowed_detector(detector, *, model_path, tracking, max_faces):
     except BaseException:
         found.close()
         raise
-    if len(kept) < _MOST_IDLE:
+    if found.has_answered and len(kept) < _MOST_IDLE:  # until then it keeps standard error silent
         kept.append(found)
     else:
         found.close()

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
 from ._base import LandmarkSelector, documented_selector, fit_clone
-from ._strategies import Forward, order_landmarks
+from ._ranking import Forward, order_landmarks
 
 
 class ControlSelector(LandmarkSelector):

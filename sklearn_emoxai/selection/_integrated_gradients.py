@@ -16,8 +16,8 @@ from .._validation import check_binary, check_fit, check_labels, check_per_sampl
 from ..network import ConvLSTMClassifier
 from ._base import LandmarkSelector, documented_selector
 from ._network_explanation import explain_network, n_drawn, no_module
+from ._ranking import STRATEGIES, order_landmarks
 from ._reproducibility import check_different, random_states
-from ._strategies import STRATEGIES, order_landmarks
 from ._warnings import warn_again
 
 

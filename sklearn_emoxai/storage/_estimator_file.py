@@ -41,6 +41,8 @@ _TRUSTED = (
     "sklearn_emoxai.selection.RandomLandmarkSelector",
     "sklearn_emoxai.selection.UnivariateLandmarkSelector",
     "sklearn_emoxai.selection.VarianceLandmarkSelector",
+    "numpy.ma.MaskedArray",  # of a search's results, under the names that numpy 2 and 1 give it
+    "numpy.ma.core.MaskedArray",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.metrics._classification.accuracy_score",

@@ -224,6 +224,13 @@ class TestDetectorsOfEarlierVideos:
         monkeypatch.undo()
         assert {key: list(detectors) for key, detectors in _idle_detectors._idle.items()} == kept
 
+    @pytest.mark.parametrize("fps", [25, 5])  # tracked, and each frame on its own
+    def test_they_leave_standard_error_open(self, fps, capfd):
+        _idle_detectors.close_idle_detectors()
+        extract_landmarks(walking(4), fps=fps)
+        os.write(2, b"heard")
+        assert capfd.readouterr().err == "heard"
+
     def test_one_whose_video_ended_in_an_error_is_closed(self):
         arguments = {"model_path": None, "tracking": True, "max_faces": 1}
         name, arguments["model_path"] = resolve_detector()

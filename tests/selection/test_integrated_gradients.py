@@ -17,7 +17,7 @@ from sklearn_emoxai import (
 )
 from sklearn_emoxai.attribution import BaselineWarning
 from sklearn_emoxai.selection._network_explanation import _draw
-from sklearn_emoxai.selection._strategies import STRATEGIES, Forward, PivotedQR, order_landmarks
+from sklearn_emoxai.selection._ranking import STRATEGIES, Forward, PivotedQR, order_landmarks
 
 NETWORK = ConvLSTMClassifier(n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=20, random_state=0)
 

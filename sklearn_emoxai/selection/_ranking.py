@@ -1,4 +1,4 @@
-"""Ways from importances to an order in which landmarks are chosen."""
+"""Rankings of landmarks: ways from importances to the order in which they are chosen."""
 
 import numpy as np
 
