@@ -422,6 +422,7 @@ def _net(kind):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+@pytest.mark.slow
 def test_networks_without_a_random_state_are_seeded_by_the_selectors(planted, tmp_path):
     X, emotion, _ = planted
     y = emotion == "fear"
