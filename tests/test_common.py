@@ -38,6 +38,7 @@ SEQUENCE_ESTIMATORS = {
         n_baselines=2,
         random_state=0,
     ),
+    "FixedLandmarkSelector": emoxai.FixedLandmarkSelector([3, "landmark1", 7]),
     "ForwardLandmarkSelector": emoxai.ForwardLandmarkSelector(n_landmarks_to_select=3),
     "RandomLandmarkSelector": emoxai.RandomLandmarkSelector(n_landmarks_to_select=3, random_state=0),
     "VarianceLandmarkSelector": emoxai.VarianceLandmarkSelector(n_landmarks_to_select=3),
@@ -48,7 +49,11 @@ SEQUENCE_ESTIMATORS = {
     "EmotionClassifier": emoxai.EmotionClassifier(emoxai.ConvLSTMClassifier(**NETWORK)),
 }
 # Selectors that look at X alone.
-UNSUPERVISED = (emoxai.RandomLandmarkSelector, emoxai.VarianceLandmarkSelector)
+UNSUPERVISED = (
+    emoxai.FixedLandmarkSelector,
+    emoxai.RandomLandmarkSelector,
+    emoxai.VarianceLandmarkSelector,
+)
 ESTIMATORS = {**SEQUENCE_ESTIMATORS, "LandmarkExtractor": emoxai.LandmarkExtractor()}
 
 DATA_FREE_CHECKS = [

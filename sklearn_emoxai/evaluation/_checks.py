@@ -59,7 +59,9 @@ def check_landmark_counts(n_landmarks, models, n_all):
         if count > n_all:
             raise ValueError(f"n_landmarks must be at most the {n_all} landmarks of X; got {count}.")
     if not any(has_selector(model) for model in models.values()):
-        raise ValueError("n_landmarks needs a model with a landmark selector; none of models has one.")
+        raise ValueError(
+            "n_landmarks needs a model with a landmark selector that takes a number; none of models has one."
+        )
     return list(dict.fromkeys(int(count) for count in counts))
 
 

@@ -17,8 +17,9 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._validation import check_labels, check_number, check_per_sample, check_sequences
 from ..emotion import decision_values, fit_to_emotion
+from ..selection import selected_landmarks
 from . import _checks as checks
-from ._configure import configured, describe, has_selector, searched_parameters, selected_landmarks
+from ._configure import configured, describe, has_selector, searched_parameters
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
@@ -71,8 +72,8 @@ def compare(
         Labels to tell from the rest, one after another. None takes all of y but "neutral".
     n_landmarks : int or list of int, default=None
         Landmark counts for the models that have a landmark selector, as an IGLandmarkSelector; at the count of
-        X nothing is selected. None leaves models as they are, or with ``models=None`` takes the paper's 468, 234,
-        128, 64, 32 and 16.
+        X nothing is selected. A :class:`FixedLandmarkSelector` keeps its own. None leaves models as they are, or
+        with ``models=None`` takes the paper's 468, 234, 128, 64, 32 and 16.
     n_splits : int, default=None
         For "subject". None is 5.
     n_runs : int, default=10
@@ -103,7 +104,8 @@ def compare(
         - ``fit_seconds``, ``predict_seconds``. The first model of a training part that needs a ranking
           computes it, the others reuse it;
         - ``parameters``: those that the model searched, as JSON, or "";
-        - ``selected``: its landmarks in the order of choice, separated by spaces, or "".
+        - ``selected``: its landmarks in the order of choice, separated by spaces, or "". Of several selectors in a
+          row, those that the last one leaves, by their numbers in X.
 
     Raises
     ------

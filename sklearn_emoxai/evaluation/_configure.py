@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
-from ..selection import find_selector, fitted_parts
+from ..selection import fitted_parts
 
 # What changes how a model is computed, but not what.
 _IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
@@ -18,7 +18,7 @@ def configured(model, *, n_landmarks, n_all, seed, memory):
     ----------
     model : estimator
     n_landmarks : int or None
-        For every landmark selector in it; None leaves them as they are. A selector that keeps
+        For every landmark selector in it that takes a number; None leaves them as they are. A selector that keeps
         all is taken out, since its ranking would be for nothing.
     n_all : int
         Landmarks of the sequences.
@@ -53,7 +53,7 @@ def owners(model):
 
 
 def _selectors(model):
-    """Names of the landmark selectors in a model, as in its parameters."""
+    """Names of the selectors in a model whose number of landmarks can be set, as in its parameters."""
     return [
         name for name, owner in owners(model)
         if name and "n_landmarks_to_select" in owner.get_params(deep=False)
@@ -113,12 +113,6 @@ def _text(value):
     text = repr(value)
     # An object without a text of its own shows its address, which is another one in each process.
     return type(value).__qualname__ if " at 0x" in text else text
-
-
-def selected_landmarks(fitted):
-    """Landmarks that a fitted model selects, in the order of choice; None where it selects none."""
-    selector = find_selector(fitted)
-    return None if selector is None else selector.ranking_[: int(selector.get_support().sum())]
 
 
 def searched_parameters(fitted):

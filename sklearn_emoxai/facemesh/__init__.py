@@ -27,6 +27,16 @@ EDGES : ndarray of shape (1322, 2), int
 CONTOURS : dict of str to ndarray of int
     Closed outlines, in order: ``"face_oval"``, ``"inner_lips"``, ``"outer_lips"``, ``"left_eye"``,
     ``"right_eye"``.
+IBUG_68 : ndarray of shape (68,), int
+    Landmark that stands for each of the 68 points of iBUG's 300-W [2]_, in their order, so that
+    ``X[..., IBUG_68]`` is laid out as iBUG's files are: the jaw from the subject's right ear to the left one (17),
+    right and left brow (5 each), bridge of the nose (4), nostrils (5), right and left eye (6 each), outer (12) and
+    inner lips (8). Points that mirror one another are landmarks that do.
+SETS : dict of str to ndarray of int
+    Landmarks that are often kept together: ``"ibug68"``; ``"lips"``, which are outer and inner lips; both sides of a
+    region, ``"brows"``, ``"cheeks"``, ``"eyes"``, ``"jaws"`` and ``"temples"``; and of the outlines ``"face_oval"``,
+    ``"inner_lips_contour"``, ``"outer_lips_contour"``, ``"left_eye_contour"``, ``"right_eye_contour"`` and all
+    of these, ``"contours"``.
 LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS : tuple of two ints
     Outer and inner corner. An eye's centre is the mean of its corners; the distance between the two centres
     in the image plane is the unit of length, the inter-ocular distance.
@@ -39,10 +49,24 @@ PORTRAIT : ndarray of shape (2, 468), float
     Landmarks of the portrait, in pixels of matplotlib's sample image ``grace_hopper.jpg``, from its
     upper left corner.
 
+Notes
+-----
+No map from iBUG's points to the mesh is official. Published ones, such as [3]_, mostly agree on the brows, the eyes,
+the corners and middles of the lips and the lower lip's outline; ``IBUG_68`` takes these as they are. Where the
+maps differ, it takes the landmark that is nearest to the mean shape of OpenFace's 68 points [4]_, both shapes
+symmetric and seen from the front: by the share of the way from ear to chin on the jaw, by that between the corners on
+the lips, and by the distance on the nose. Then the root mean square distance of brows, nose, eyes and lips from that
+shape is 0.05 inter-ocular distances. iBUG's jaw follows the visible border of a face, which moves over the skin when
+the head turns; the mesh's landmarks do not.
+
 References
 ----------
 .. [1] Kartynnik, Ablavatski, Grishchenko, Grundmann, "Real-time Facial Surface Geometry from Monocular Video on
    Mobile GPUs", arXiv:1907.06724.
+.. [2] Sagonas, Antonakos, Tzimiropoulos, Zafeiriou, Pantic, "300 Faces In-The-Wild Challenge: Database and Results",
+   Image and Vision Computing 47, 2016.
+.. [3] https://github.com/PeizhiYan/Mediapipe_2_Dlib_Landmarks
+.. [4] Baltrušaitis, Zadeh, Lim, Morency, "OpenFace 2.0: Facial Behavior Analysis Toolkit", FG 2018.
 
 Examples
 --------
@@ -62,12 +86,14 @@ import numpy as np
 __all__ = [
     "CONTOURS",
     "EDGES",
+    "IBUG_68",
     "LEFT_EYE_CORNERS",
     "MIRROR",
     "N_LANDMARKS",
     "PORTRAIT",
     "REGIONS",
     "RIGHT_EYE_CORNERS",
+    "SETS",
     "TEMPLATE",
     "TEMPLATE_3D",
     "TRIANGLES",
@@ -119,6 +145,27 @@ CONTOURS = {
         "left_eye": "249 263 466 388 387 386 385 384 398 362 382 381 380 374 373 390",
         "right_eye": "7 33 246 161 160 159 158 157 173 133 155 154 153 145 144 163",
     }.items()
+}
+_IBUG_68 = {
+    "jaw": "127 234 132 58 172 150 149 148 152 377 378 379 397 288 361 454 356",
+    "brows": "70 63 105 66 107 336 296 334 293 300",
+    "nose": "168 197 5 4 75 97 2 326 305",
+    "eyes": "33 160 158 133 153 144 362 385 387 263 373 380",
+    "outer lips": "61 39 37 0 267 269 291 321 314 17 84 91",
+    "inner lips": "78 82 13 312 308 317 14 87",
+}
+IBUG_68 = _constant(" ".join(_IBUG_68.values()).split(), np.intp)
+SETS = {
+    "ibug68": IBUG_68,
+    **{
+        f"{part}s": _constant([*REGIONS[f"left_{part}"], *REGIONS[f"right_{part}"]], np.intp)
+        for part in ("brow", "cheek", "eye", "jaw", "temple")
+    },
+    "lips": _constant([*REGIONS["outer_lips"], *REGIONS["inner_lips"]], np.intp),
+    # The other outlines have names that regions have, too.
+    "face_oval": CONTOURS["face_oval"],
+    **{f"{name}_contour": line for name, line in CONTOURS.items() if name in REGIONS},
+    "contours": _constant(np.concatenate(list(CONTOURS.values())), np.intp),
 }
 
 

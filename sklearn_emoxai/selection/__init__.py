@@ -13,7 +13,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "UnivariateLandmarkSelector",
             "VarianceLandmarkSelector",
         ],
-        "_fitted": ["find_selector", "fitted_parts", "n_frames_in", "take_apart"],
+        "_fitted": ["find_selector", "fitted_parts", "n_frames_in", "selected_landmarks", "take_apart"],
+        "_fixed": ["FixedLandmarkSelector"],
         "_integrated_gradients": ["IGLandmarkSelector"],
     },
 )

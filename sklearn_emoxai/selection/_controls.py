@@ -42,9 +42,9 @@ class ControlSelector(LandmarkSelector):
 
         Raises
         ------
-        ValueError
-            If X, y or groups have a wrong shape, y lacks classes that the selector needs, or more landmarks are to
-            be selected than there are.
+        ValueError, TypeError
+            If X, y or groups have a wrong shape, y lacks classes that the selector needs, or the landmarks to select
+            are not as described, or not in X.
         """
         X = check_fit(self, X)
         self._n_to_select()

@@ -45,11 +45,15 @@ class Parts:
 def fitted_parts(fitted):
     """A fitted model and the fitted estimators in it, from the outside to the inside."""
     yield fitted
+    for part in _inner(fitted):
+        yield from fitted_parts(part)
+
+
+def _inner(fitted):
+    """Fitted estimators that one is made of."""
     inner = [step for _, step in getattr(fitted, "steps", [])]
     inner += [getattr(fitted, name, None) for name in ("best_estimator_", "estimator_")]
-    for part in inner:
-        if hasattr(part, "get_params"):
-            yield from fitted_parts(part)
+    return [part for part in inner if hasattr(part, "get_params")]
 
 
 def find_selector(fitted, *, with_importances=False):
@@ -63,6 +67,30 @@ def find_selector(fitted, *, with_importances=False):
     """
     wanted = ["ranking_", "get_support", *(["importances_"] if with_importances else [])]
     return next((part for part in fitted_parts(fitted) if all(hasattr(part, name) for name in wanted)), None)
+
+
+def selected_landmarks(fitted):
+    """Landmarks that a fitted model's selectors leave, in the last one's order of choice; None where it has none.
+
+    Selectors may follow one another, as one that chooses among the landmarks of a region.
+    """
+    left = None
+    for selector in _selectors(fitted):
+        chosen = selector.ranking_[: int(selector.get_support().sum())]
+        if left is None:
+            left = chosen
+        elif len(selector.get_support()) == len(left):  # else one of flattened features, not of landmarks
+            left = np.sort(left)[chosen]
+    return left
+
+
+def _selectors(fitted):
+    """Selectors in a fitted model in the order that sequences pass them, without those inside of selectors."""
+    if find_selector(fitted) is fitted:
+        yield fitted
+        return
+    for part in _inner(fitted):
+        yield from _selectors(part)
 
 
 def unwrapped(estimator):

@@ -8,6 +8,7 @@ import pytest
 
 from sklearn_emoxai import facemesh
 from sklearn_emoxai.extraction import has_bundled_graph
+from sklearn_emoxai.preprocessing import mirror
 
 MIRROR, TEMPLATE, EDGES = facemesh.MIRROR, facemesh.TEMPLATE, facemesh.EDGES
 FLIP = np.array([[-1], [1]])
@@ -134,3 +135,76 @@ def test_detector_confirms_portrait_and_mirror_permutation(detector):
     off_midline = np.arange(468) != MIRROR
     own_gap = np.hypot(*(mirrored - found)) / iod
     assert (own_gap[off_midline] > mirror_gap[off_midline]).mean() > 0.95
+
+
+IBUG_PARTS = {
+    "jaw": slice(0, 17),
+    "right brow": slice(17, 22),
+    "left brow": slice(22, 27),
+    "bridge": slice(27, 31),
+    "nostrils": slice(31, 36),
+    "right eye": slice(36, 42),
+    "left eye": slice(42, 48),
+    "outer lips": slice(48, 60),
+    "inner lips": slice(60, 68),
+}
+
+
+def test_ibugs_points_are_distinct_and_mirrored_as_ibugs_are():
+    assert len(set(facemesh.IBUG_68)) == 68
+    # Where each of iBUG's points goes in a mirror, as mirror() has it for files of 68 points.
+    numbers = np.tile(np.arange(68.0), (1, 1, 2, 1))
+    mirrored = mirror(numbers)[0, 0, 1].astype(int)
+    np.testing.assert_array_equal(MIRROR[facemesh.IBUG_68], facemesh.IBUG_68[mirrored])
+
+
+def test_ibugs_points_lie_where_its_scheme_says():
+    part = {name: facemesh.IBUG_68[points] for name, points in IBUG_PARTS.items()}
+    x, y = ({name: TEMPLATE[axis, points] for name, points in part.items()} for axis in (0, 1))
+    # Each row runs from the subject's right to the left, at the left of an image.
+    for name in ("jaw", "right brow", "left brow", "nostrils"):
+        assert (np.diff(x[name]) > 0).all(), name
+    for name in ("right eye", "left eye"):
+        assert (np.diff(x[name][:4]) > 0).all()
+        assert (np.diff(x[name][[3, 4, 5, 0]]) < 0).all()
+        assert y[name][1:3].max() < y[name][[0, 3]].min() < y[name][4:].min()
+    for name, corner in (("outer lips", 6), ("inner lips", 4)):
+        assert (np.diff(x[name][: corner + 1]) > 0).all()
+        assert (np.diff(np.append(x[name][corner:], x[name][0])) < 0).all()
+        assert y[name][1:corner].max() < y[name][corner + 1 :].min()
+    assert (np.diff(y["bridge"]) > 0).all()
+    np.testing.assert_array_equal(x["bridge"], 0)
+    # The bridge begins between the eyes, the tip of the nose is the foremost landmark of the face.
+    assert abs(y["bridge"][0]) < 0.2
+    assert facemesh.TEMPLATE_3D[2].argmin() in (part["bridge"][-1], 1)
+    assert (part["jaw"][8], part["nostrils"][2], part["outer lips"][3]) == (152, 2, 0)
+    assert tuple(part["right eye"][[0, 3]]) == facemesh.RIGHT_EYE_CORNERS
+    assert tuple(part["left eye"][[3, 0]]) == facemesh.LEFT_EYE_CORNERS
+    for name, line in (
+        ("jaw", "face_oval"),
+        ("outer lips",) * 2,
+        ("inner lips",) * 2,
+        *((f"{s} eye",) * 2 for s in ("left", "right")),
+    ):
+        assert set(part[name]) <= set(facemesh.CONTOURS[line.replace(" ", "_")]), name
+    for name, region in (("right brow", "right_brow"), ("left brow", "left_brow"), ("nostrils", "nose")):
+        assert set(part[name]) <= set(facemesh.REGIONS[region])
+    assert y["right brow"].max() < y["right eye"].min()
+
+
+def test_ibugs_jaw_takes_the_landmarks_of_the_oval_that_are_nearest_to_equal_steps():
+    oval = facemesh.CONTOURS["face_oval"].tolist()
+    side = oval[oval.index(127) : oval.index(152) + 1]
+    way = np.append(0, np.linalg.norm(np.diff(TEMPLATE[:, side]), axis=0).cumsum())
+    nearest = np.abs(way / way[-1] - np.arange(9)[:, None] / 8).argmin(axis=1)
+    assert np.array(side)[nearest].tolist() == facemesh.IBUG_68[:9].tolist()
+
+
+def test_sets_hold_distinct_landmarks_and_share_no_name_with_regions():
+    assert not set(facemesh.SETS) & set(facemesh.REGIONS)
+    for name, landmarks in facemesh.SETS.items():
+        assert len(set(landmarks)) == len(landmarks) > 0, name
+        assert not landmarks.flags.writeable
+        if not name.startswith(("left", "right")):
+            assert set(MIRROR[landmarks]) == set(landmarks), name
+    assert {len(facemesh.SETS[name]) for name in ("lips", "contours", "ibug68")} == {80, 108, 68}

@@ -61,6 +61,7 @@ ESTIMATORS = {
     "random selector": emoxai.RandomLandmarkSelector(n_landmarks_to_select=3, random_state=0),
     "variance selector": emoxai.VarianceLandmarkSelector(n_landmarks_to_select=3),
     "univariate selector": emoxai.UnivariateLandmarkSelector(n_landmarks_to_select=3),
+    "fixed selector": emoxai.FixedLandmarkSelector((np.int64(5), "landmark3")),
     "forward selector": emoxai.ForwardLandmarkSelector(n_landmarks_to_select=2),
     "permutation selector": emoxai.PermutationLandmarkSelector(_network(), n_landmarks_to_select=3),
 }
