@@ -1,5 +1,6 @@
-"""What a sequence array is and what its landmarks are called: the checks that every estimator shares."""
+"""What a sequence array is, what its landmarks are called, and what a fit may be given: shared by every estimator."""
 
+import inspect
 import re
 import textwrap
 from numbers import Integral
@@ -19,6 +20,10 @@ n_features_in_ : int
 n_frames_in_ : int
     Frames per sequence."""
 
+_METADATA_IGNORED = """\
+emotion, groups : ignored
+    Taken so that steps of a Pipeline can be exchanged."""
+
 _PAPER = """\
 Di Luzio, Rosato, Panella, "An Explainable Fast Deep Neural Network for Emotion Recognition",
 arXiv:2407.14865."""
@@ -28,14 +33,16 @@ def documented(**parts):
     """Decorator: in the docstring of a class or function, a line ``{name}`` becomes the part of that name.
 
     So what several of them share is written once, and ``help`` shows it whole. Known everywhere are
-    ``{shape_learnt}``, the attributes that tell the shape a fit has seen, and ``{paper}``.
+    ``{shape_learnt}``, the attributes that tell the shape a fit has seen, ``{metadata_ignored}``, the parameters of a
+    fit that needs neither, and ``{paper}``.
 
     Parameters
     ----------
     **parts : str
         Lines of a section, such as parameters with their descriptions.
     """
-    parts = {"shape_learnt": _SHAPE_LEARNT, "paper": _PAPER, **parts}
+    known = {"shape_learnt": _SHAPE_LEARNT, "metadata_ignored": _METADATA_IGNORED, "paper": _PAPER}
+    parts = {**known, **parts}
 
     def fill(documented):
         if documented.__doc__:  # python -OO has none
@@ -127,6 +134,22 @@ def check_per_sample(X, values, *, name):
             f"{name} must have shape ({_num_samples(X)},), one value per sample of X; got {values.shape}."
         )
     return values
+
+
+class MetadataMixin:
+    """Asks for ``emotion`` and ``groups`` by metadata routing, where ``fit`` has parameters of these names.
+
+    All our estimators take both, needed or not: a Pipeline raises for metadata that none of its steps asks for,
+    so that steps could not be exchanged or left out without another call. A subclass whose ``fit`` takes fewer
+    gets fewer.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        if hasattr(cls, "fit"):
+            taken = inspect.signature(cls.fit).parameters
+            # Set before BaseEstimator reads it; False overrules a base class that asks.
+            cls.__metadata_request__fit = {name: name in taken for name in ("emotion", "groups")}
+        super().__init_subclass__(**kwargs)
 
 
 class SequencesOutMixin:

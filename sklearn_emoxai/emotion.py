@@ -14,7 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_fit, check_labels, check_per_sample, check_sequences, documented
+from ._validation import (
+    MetadataMixin,
+    check_fit,
+    check_labels,
+    check_per_sample,
+    check_sequences,
+    documented,
+)
 from .network import DecidesByLargest
 
 
@@ -63,7 +70,7 @@ def _gives_probabilities(classifier):
 
 
 @documented()
-class EmotionClassifier(DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class EmotionClassifier(MetadataMixin, DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier of several emotions, one clone of a binary classifier for each.
 
     Each clone learns "this emotion or not", on landmarks of its own where it selects some.
@@ -113,8 +120,6 @@ class EmotionClassifier(DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, B
     True
     """
 
-    __metadata_request__fit = {"groups": True}
-
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
         "calibration": [StrOptions({"sigmoid", "isotonic"}), None],
@@ -129,7 +134,7 @@ class EmotionClassifier(DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, B
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, groups=None):
+    def fit(self, X, y, *, emotion=None, groups=None):
         """Fit one clone for each emotion.
 
         Parameters
@@ -137,6 +142,8 @@ class EmotionClassifier(DecidesByLargest, MetaEstimatorMixin, ClassifierMixin, B
         X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
         y : array-like of shape (n_samples,)
             Emotion labels, two or more; neutral may be among them.
+        emotion : ignored
+            The labels are in y.
         groups : array-like of shape (n_samples,), default=None
             Subjects.
 

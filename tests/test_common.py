@@ -10,9 +10,11 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 import sklearn_emoxai as emoxai
 from sklearn_emoxai.attribution import BaselineWarning
@@ -224,6 +226,29 @@ def test_supervised_estimators_need_as_many_labels(estimator, data):
         estimator.fit(X, y[1:])
     with pytest.raises(ValueError, match="(at least )?two classes"):
         estimator.fit(X, np.zeros(24))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_fit_alone_asks_for_emotions_and_subjects(name):
+    routing = get_routing_for_object(clone(ESTIMATORS[name]))
+    both = {"emotion", "groups"}
+    assert routing.consumes("fit", both) == both
+    for method in ("transform", "predict", "predict_proba", "decision_function", "score"):
+        assert routing.consumes(method, both) == set()
+
+
+@pytest.mark.parametrize("routing", [True, False])
+def test_emotions_and_subjects_that_are_not_needed_change_nothing(estimator, data, routing):
+    X, y = data
+    metadata = {"emotion": np.tile(["anger", "fear", "sadness"], 8), "groups": np.repeat(np.arange(4), 6)}
+    if isinstance(estimator, emoxai.IGLandmarkSelector):
+        metadata["emotion"] = None
+    expected = _outputs(clone(estimator).fit(X, y), X)
+    with config_context(enable_metadata_routing=routing):
+        _assert_equal(_outputs(clone(estimator).fit(X, y, **metadata), X), expected)
+        if hasattr(estimator, "transform"):
+            found = estimator.fit_transform(X, y, **metadata)
+            np.testing.assert_array_equal(found, expected["transform"])
 
 
 def test_a_fit_warns_of_nothing(estimator, data):

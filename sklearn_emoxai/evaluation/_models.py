@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from .._validation import MetadataMixin
 from ..network import ConvLSTMClassifier
 from ..preprocessing import LandmarkAligner, NeutralDifference, PredictsAsItsEstimator, SequenceFlattener
 from ..selection import IGLandmarkSelector
@@ -105,7 +106,9 @@ class TotalVarianceScaler(TransformerMixin, BaseEstimator):
         return X / self.scale_
 
 
-class SearchedNetwork(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class SearchedNetwork(
+    MetadataMixin, PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """A ConvLSTMClassifier whose parameters are searched on its twin with a trained convolution.
 
     So R-EMO reuses what is found for T-EMO. With ``memory``, the search is run once for both.
@@ -128,16 +131,14 @@ class SearchedNetwork(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixi
     classes_ : ndarray of shape (n_classes,)
     """
 
-    __metadata_request__fit = {"groups": True}
-
     def __init__(self, estimator, param_grid, *, cv=INNER_SPLITS, memory=None):
         self.estimator = estimator
         self.param_grid = param_grid
         self.cv = cv
         self.memory = memory
 
-    def fit(self, X, y, *, groups=None):
-        """Search, then fit on all samples."""
+    def fit(self, X, y, *, emotion=None, groups=None):
+        """Search, then fit on all samples; ``emotion`` is ignored."""
         search = check_memory(self.memory).cache(_search)
         self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, self.folds(X, y, groups))
         self.estimator_ = clone(self.estimator).set_params(**self.best_params_).fit(X, y, groups=groups)

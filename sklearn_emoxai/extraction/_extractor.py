@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .. import __version__
-from .._validation import SequencesOutMixin
+from .._validation import MetadataMixin, SequencesOutMixin, documented
 from ..facemesh import N_LANDMARKS, landmark_names
 from ..storage import LandmarkCache, hash_source
 from ._detectors import detector_fingerprint
@@ -23,7 +23,7 @@ _CACHE_VERSION = 2  # raised whenever the code changes the landmarks that it fin
 
 
 @documented_options
-class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
+class LandmarkExtractor(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Turn videos into sequences of face-mesh landmarks.
 
     It learns nothing: `transform` works without `fit`, so a pipeline may begin with it.
@@ -101,15 +101,16 @@ class LandmarkExtractor(SequencesOutMixin, TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    @documented()
+    def fit(self, X, y=None, *, emotion=None, groups=None):
         """Do nothing but check the parameters.
 
         Parameters
         ----------
         X : list of videos
             Not looked at.
-        y : None
-            Ignored.
+        y : ignored
+        {metadata_ignored}
 
         Returns
         -------

@@ -12,7 +12,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
 
-from .._validation import check_fit, check_labels, check_per_sample, check_sequences, documented
+from .._validation import (
+    MetadataMixin,
+    check_fit,
+    check_labels,
+    check_per_sample,
+    check_sequences,
+    documented,
+)
 from ._convlstm import ConvLSTM
 from ._cpu_passes import Buffers, fused_logits
 from ._training import (
@@ -67,7 +74,7 @@ class DecidesByLargest:
 
 
 @documented()
-class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
+class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseEstimator):
     """Classifier of landmark sequences by a convolution, an LSTM and two dense layers.
 
     Parameters
@@ -156,9 +163,6 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
     1.0
     """
 
-    # Asked for wherever metadata routing is on; without it, groups are passed as fit(..., groups=groups).
-    __metadata_request__fit = {"groups": True}
-
     _parameter_constraints = {
         "n_filters": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -225,7 +229,7 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, groups=None):
+    def fit(self, X, y, *, emotion=None, groups=None):
         """Train the network from scratch.
 
         Parameters
@@ -234,6 +238,7 @@ class ConvLSTMClassifier(DecidesByLargest, ClassifierMixin, BaseEstimator):
             May be a memory map; it is read batch by batch.
         y : array-like of shape (n_samples,)
             Two or more classes, of any type that can be sorted.
+        emotion : ignored
         groups : array-like of shape (n_samples,), default=None
             Subjects. Where given, the validation samples are those of whole subjects.
 

@@ -5,10 +5,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .. import facemesh
-from .._validation import check_fit, documented
+from .._validation import MetadataMixin, check_fit, documented
 
 
 def _mirror_68():
@@ -86,7 +86,9 @@ class PredictsAsItsEstimator:
 
 
 @documented()
-class MirrorAugmented(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class MirrorAugmented(
+    MetadataMixin, PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """Fit a classifier on sequences and their mirror images; predict on sequences as they are.
 
     The copies are made inside ``fit``, so none of them leaks into the test part of a cross-validation.
@@ -131,13 +133,16 @@ class MirrorAugmented(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixi
         self.permutation = permutation
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, *, emotion=None, groups=None, **fit_params):
         """Fit the estimator on X and its mirror image.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
         y : array-like of shape (n_samples,)
+        emotion, groups : array-like of shape (n_samples,), default=None
+            Emotion labels and subjects, passed to the estimator where it asks for them: by metadata routing, or
+            without routing where its fit has a parameter of the name.
         **fit_params : dict
             Passed to the estimator's fit; what has one value per sample is repeated for the copies.
 
@@ -146,8 +151,14 @@ class MirrorAugmented(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixi
         self
         """
         X = check_fit(self, X)
+        metadata = {"emotion": emotion, "groups": groups}
+        metadata = {name: value for name, value in metadata.items() if value is not None}
         if _routing_enabled():
-            fit_params = process_routing(self, "fit", **fit_params)["estimator"]["fit"]
+            fit_params = process_routing(self, "fit", **metadata, **fit_params)["estimator"]["fit"]
+        else:
+            fit_params |= {
+                name: value for name, value in metadata.items() if has_fit_parameter(self.estimator, name)
+            }
         twice = {
             name: np.concatenate([value, value]) if _is_per_sample(value, len(X)) else value
             for name, value in fit_params.items()
@@ -158,15 +169,15 @@ class MirrorAugmented(PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixi
         return self
 
     def get_metadata_routing(self):
-        """Metadata that ``fit`` passes on to the estimator.
+        """Metadata that ``fit`` takes, and what of them it passes on to the estimator.
 
         Returns
         -------
         MetadataRouter
         """
-        return MetadataRouter(owner=self).add(
-            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
-        )
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=to_fit)
 
 
 def mirror(X, *, permutation=None):

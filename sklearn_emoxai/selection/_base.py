@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._validation import SequencesOutMixin, check_fit, check_sequences, documented
+from .._validation import MetadataMixin, SequencesOutMixin, check_fit, check_sequences, documented
 
 # What the docstrings of all selectors share.
 documented_selector = documented(
@@ -23,11 +23,12 @@ support_ : ndarray of shape (n_landmarks,), bool
 
 
 @documented_selector
-class LandmarkSelector(SequencesOutMixin, TransformerMixin, BaseEstimator):
+class LandmarkSelector(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Base of all landmark selectors: keeps the first landmarks of a ranking.
 
     A selector of your own has a parameter ``n_landmarks_to_select``, and a ``fit`` that begins with ``_check_fit(X)``
-    and ends in ``_select(ranking)`` or ``_select_most_important(importances)``. The rest comes with this class.
+    and ends in ``_select(ranking)`` or ``_select_most_important(importances)``. The rest comes with this class. If the
+    fit takes ``emotion`` or ``groups``, they are asked for by metadata routing.
 
     Attributes
     ----------

@@ -17,9 +17,6 @@ from ._ranking import Forward, order_landmarks
 class ControlSelector(LandmarkSelector):
     """A selector whose fit checks, and leaves the rest to ``_choose``, which ends as a selector's fit does."""
 
-    # Asked for by all, so that selectors can take one another's place in a Pipeline.
-    __metadata_request__fit = {"emotion": True, "groups": True}
-
     def __init__(self, *, n_landmarks_to_select=128):
         self.n_landmarks_to_select = n_landmarks_to_select
 

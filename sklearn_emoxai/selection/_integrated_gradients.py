@@ -131,8 +131,6 @@ class IGLandmarkSelector(LandmarkSelector):
     array([3, 7])
     """
 
-    __metadata_request__fit = {"emotion": True, "groups": True}
-
     _parameter_constraints = {
         **LandmarkSelector._parameter_constraints,
         "estimator": [HasMethods(["fit"]), None],

@@ -151,6 +151,20 @@ def test_mirror_augmentation_routes_metadata(moving_face):
     assert model[-1].estimator_.seen_[2].tolist() == [1, 1, 2] * 2
 
 
+@pytest.mark.parametrize("routing", [True, False])
+def test_mirror_augmentation_swallows_what_its_estimator_does_not_ask_for(moving_face, routing):
+    face, _ = moving_face
+    both = {"emotion": np.array(["fear", "joy", "joy"]), "groups": np.array([1, 1, 2])}
+    flat = make_pipeline(SequenceFlattener(), SVC())
+    with config_context(enable_metadata_routing=routing):
+        recorder = _Recorder()
+        if routing:
+            recorder.set_fit_request(groups=True)
+        fitted = MirrorAugmented(recorder).fit(face, [0, 1, 1], **both)
+        assert fitted.estimator_.seen_[2].tolist() == [1, 1, 2] * 2
+        assert MirrorAugmented(flat).fit(face, [0, 1, 1], **both).predict(face).shape == (3,)
+
+
 def test_mirror_augmentation_offers_what_its_estimator_offers():
     assert not hasattr(MirrorAugmented(SVC()), "predict_proba")
     assert hasattr(MirrorAugmented(SVC()), "decision_function")
