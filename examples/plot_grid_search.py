@@ -27,7 +27,7 @@ from sklearn_emoxai import (
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.plotting import LandmarkImportanceDisplay
 
-# The selector asks for the emotion labels, and selector and network for the subjects.
+# Takes emotion labels and subjects to the steps: each takes both, and ignores what it does not need.
 sklearn.set_config(enable_metadata_routing=True)
 
 # %%
@@ -57,16 +57,14 @@ search.fit(faces.data, y, emotion=faces.target, groups=faces.groups)
 # The SVMs, on the same folds.
 
 scores = {}
+metadata = {"emotion": faces.target, "groups": faces.groups}
 for kernel in ("linear", "rbf"):
     svm = [("flatten", SequenceFlattener()), ("svm", SVC(kernel=kernel, C=10, class_weight="balanced"))]
     for name, steps in {"all": prepare, "32": [*prepare, ("select", selector)]}.items():
         pipeline = Pipeline([*steps, *svm])
         if name == "32":
             pipeline.set_params(select__n_landmarks_to_select=32)
-            params = {"emotion": faces.target, "groups": faces.groups}
-        else:
-            params = None
-        auc = cross_val_score(pipeline, faces.data, y, cv=folds, scoring="roc_auc", params=params)
+        auc = cross_val_score(pipeline, faces.data, y, cv=folds, scoring="roc_auc", params=metadata)
         scores[f"{kernel} SVM, {name} landmarks"] = auc.mean()
 
 results = pd.DataFrame(search.cv_results_)

@@ -106,7 +106,7 @@ def unwrapped(estimator):
 def n_frames_in(estimator):
     """Frames per sequence that a fitted estimator takes; of a Pipeline, its first step's. None if it does not tell."""
     while not hasattr(estimator, "n_frames_in_") and hasattr(estimator, "steps"):
-        estimator = estimator.steps[0][1]
+        estimator = next(step for _, step in estimator.steps if hasattr(step, "fit"))  # not "passthrough"
     return getattr(unwrapped(estimator), "n_frames_in_", None)
 
 

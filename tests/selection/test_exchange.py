@@ -23,7 +23,7 @@ from sklearn_emoxai import (
     VarianceLandmarkSelector,
 )
 from sklearn_emoxai.evaluation import SearchedNetwork
-from sklearn_emoxai.selection import LandmarkSelector
+from sklearn_emoxai.selection import LandmarkSelector, n_frames_in
 
 N_LANDMARKS = 6
 NETWORK = ConvLSTMClassifier(
@@ -173,3 +173,9 @@ def test_a_request_of_ones_own_overrules_ours(planted):
         pipeline = Pipeline([("select", selector.set_fit_request(emotion=False)), ("classify", SVM)])
         pipeline.fit(X, emotion == "fear", emotion=emotion)
     assert pipeline["select"].emotion_ is None
+
+
+def test_a_detector_whose_first_step_is_left_out_tells_its_frames(planted):
+    X, emotion, _ = planted
+    pipeline = Pipeline([("align", "passthrough"), ("select", "passthrough"), ("classify", NETWORK)])
+    assert n_frames_in(pipeline.fit(X, emotion == "fear")) == X.shape[1]
