@@ -11,6 +11,7 @@ from sklearn.svm import SVC
 from sklearn_emoxai import (
     ConvLSTMClassifier,
     EmotionClassifier,
+    FixedLandmarkSelector,
     ForwardLandmarkSelector,
     IGLandmarkSelector,
     LandmarkAligner,
@@ -42,7 +43,7 @@ SELECTORS = {
 }
 for selector in SELECTORS.values():
     selector.set_params(n_landmarks_to_select=3)
-SELECTORS["passthrough"] = "passthrough"
+SELECTORS |= {"fixed": FixedLandmarkSelector([0, 1, 4]), "passthrough": "passthrough"}
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +65,30 @@ def _search(pipeline, grid, planted, passed, routing):
         return GridSearchCV(pipeline, grid, cv=cv).fit(X, emotion == "fear", **metadata)
 
 
-@pytest.mark.parametrize(
-    ("passed", "routing"),
-    [(("emotion", "groups"), True), ((), True), ((), False)],
-    ids=["both routed", "none routed", "without routing"],
-)
-@pytest.mark.parametrize("classifier", CLASSIFIERS.values(), ids=CLASSIFIERS)
-@pytest.mark.parametrize("selector", SELECTORS.values(), ids=SELECTORS)
-def test_every_selector_of_a_grid_takes_the_place_of_every_other(
-    selector, classifier, passed, routing, planted
-):
+def _search_over_selectors(selector, classifier, planted, passed, routing):
     pipeline = Pipeline([("select", selector), ("classify", classifier)])
     search = _search(pipeline, {"select": [*SELECTORS.values()]}, planted, passed, routing)
     scores = search.cv_results_["mean_test_score"]
     assert len(scores) == len(SELECTORS)
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS.values(), ids=CLASSIFIERS)
+@pytest.mark.parametrize("selector", SELECTORS.values(), ids=SELECTORS)
+def test_every_selector_of_a_grid_takes_the_place_of_every_other(selector, classifier, planted):
+    _search_over_selectors(selector, classifier, planted, ("emotion", "groups"), routing=True)
+
+
+@pytest.mark.parametrize("passed", [("emotion",), ("groups",), ()], ids=["emotion", "groups", "neither"])
+@pytest.mark.parametrize("classifier", CLASSIFIERS.values(), ids=CLASSIFIERS)
+def test_a_grid_of_selectors_needs_neither_emotions_nor_subjects(classifier, passed, planted):
+    _search_over_selectors("passthrough", classifier, planted, passed, routing=True)
+
+
+# What the search is made with matters to routing alone, so one selector stands for all.
+@pytest.mark.parametrize("classifier", CLASSIFIERS.values(), ids=CLASSIFIERS)
+def test_a_grid_of_selectors_needs_no_metadata_routing(classifier, planted):
+    _search_over_selectors("passthrough", classifier, planted, (), routing=False)
 
 
 @pytest.mark.parametrize("routing", [True, False], ids=["routed", "without routing"])
