@@ -38,7 +38,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "annotate_video",
             "write_report",
         ],
-        "preprocessing": ["LandmarkAligner", "MirrorAugmented", "NeutralDifference", "SequenceFlattener"],
+        "preprocessing": [
+            "LandmarkAligner",
+            "MirrorAugmented",
+            "NeutralDifference",
+            "SequenceFlattener",
+            "resample_sequences",
+        ],
         "selection": [
             "FixedLandmarkSelector",
             "ForwardLandmarkSelector",

@@ -88,7 +88,7 @@ def check_sequences(X, *, fitted=None, name="X"):
     if isinstance(given, MappedArray) and X.dtype == given.dtype:
         X = given  # check_array made an ndarray of it, without a copy
     if X.shape[2] != 2 or 0 in X.shape:
-        raise ValueError(f"{name} must have shape {SHAPE}; got {X.shape}.")
+        raise ValueError(f"{name} must have shape {SHAPE}; got {X.shape}.{_advice(name, *X.shape[2:])}")
     if fitted is not None:
         expected = (fitted.n_frames_in_, fitted.n_features_in_)
         if (X.shape[1], X.shape[3]) != expected:
@@ -97,6 +97,17 @@ def check_sequences(X, *, fitted=None, name="X"):
                 f"{type(fitted).__name__} was fitted on {expected[0]} frames and {expected[1]} landmarks."
             )
     return X
+
+
+def _advice(name, n_rows, n_columns):
+    """How frames of other trackers become ours, as a sentence; none where few landmarks leave it open."""
+    if n_rows > 3 and n_columns == 2:
+        return f" Its axes are in another order: pass {name}.swapaxes(2, 3)."
+    if n_rows > 3 and n_columns == 3:
+        return f" Its axes are in another order, with z: pass {name}[..., :2].swapaxes(2, 3)."
+    if n_rows == 3 and n_columns > 3:
+        return f" z has no place there: pass {name}[:, :, :2]."
+    return ""
 
 
 def check_fit(estimator, X):

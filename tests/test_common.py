@@ -17,6 +17,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 import sklearn_emoxai as emoxai
+from sklearn_emoxai._validation import check_sequences
 from sklearn_emoxai.attribution import BaselineWarning
 
 # A network of two epochs takes everything for everything.
@@ -204,6 +205,29 @@ def test_wrong_sequences_are_named(estimator, data):
         if hasattr(estimator, method):
             with pytest.raises(ValueError, match="4 frames and 11 landmarks"):
                 getattr(estimator, method)(X[..., 1:])
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice", "one_liner"),
+    [
+        ((24, 4, 12, 2), " Its axes are in another order: pass ", "X.swapaxes(2, 3)"),
+        ((24, 4, 12, 3), " Its axes are in another order, with z: pass ", "X[..., :2].swapaxes(2, 3)"),
+        ((24, 4, 3, 12), " z has no place there: pass ", "X[:, :, :2]"),
+        ((24, 4, 3, 3), "", None),
+        ((24, 4, 3, 2), "", None),
+        ((24, 4, 12, 12), "", None),
+    ],
+)
+def test_frames_of_other_trackers_are_recognised(estimator, data, shape, advice, one_liner):
+    X = np.random.default_rng(0).normal(size=shape)
+    with pytest.raises(ValueError) as caught:
+        estimator.fit(X, data[1])
+    end = f"{one_liner}." if one_liner else ""
+    assert str(caught.value) == (
+        f"X must have shape (n_samples, n_frames, 2, n_landmarks); got {shape}.{advice}{end}"
+    )
+    if one_liner:
+        assert check_sequences(eval(one_liner, {"X": X})).shape == (24, 4, 2, 12)
 
 
 def test_use_before_fit_is_refused(estimator, data):

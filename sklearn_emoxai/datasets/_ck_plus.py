@@ -9,8 +9,8 @@ from sklearn.utils import Bunch
 
 from .._validation import check_number
 from ..extraction import IMAGE_SUFFIXES
+from ..preprocessing import resample
 from ._labels import Skipped, check_folder
-from ._resample import resample
 
 CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 N_TRACKED = 68

@@ -8,9 +8,9 @@ from sklearn.utils import Bunch
 
 from .._validation import check_number
 from ..facemesh import N_LANDMARKS
+from ..preprocessing import resample
 from ._folders import find_clips, read_csv, with_subjects
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
-from ._resample import resample
 
 _N_WITH_IRISES = 478  # the face mesh's 468 landmarks, then 5 for each iris
 

@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_alignment": ["EYES", "LandmarkAligner", "NeutralDifference"],
         "_layout": ["SequenceFlattener"],
         "_mirroring": ["MirrorAugmented", "PredictsAsItsEstimator", "mirror"],
+        "_resampling": ["resample", "resample_sequences"],
     },
 )

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from sklearn_emoxai.datasets import load_ck_plus, load_openface_csv, load_video_folder
-from sklearn_emoxai.datasets._resample import resample
+from sklearn_emoxai.preprocessing import resample
 
 # ---- CK+ ----
 
