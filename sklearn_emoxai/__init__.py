@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "MirrorAugmented",
             "NeutralDifference",
             "SequenceFlattener",
+            "SequenceUnflattener",
             "resample_sequences",
         ],
         "selection": [

@@ -57,7 +57,11 @@ UNSUPERVISED = (
     emoxai.RandomLandmarkSelector,
     emoxai.VarianceLandmarkSelector,
 )
-ESTIMATORS = {**SEQUENCE_ESTIMATORS, "LandmarkExtractor": emoxai.LandmarkExtractor()}
+ESTIMATORS = {
+    **SEQUENCE_ESTIMATORS,
+    "LandmarkExtractor": emoxai.LandmarkExtractor(),
+    "SequenceUnflattener": emoxai.SequenceUnflattener(4),
+}
 
 DATA_FREE_CHECKS = [
     "check_do_not_raise_errors_in_init_or_set_params",

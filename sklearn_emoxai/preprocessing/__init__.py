@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_alignment": ["EYES", "LandmarkAligner", "NeutralDifference"],
-        "_layout": ["SequenceFlattener"],
+        "_layout": ["SequenceFlattener", "SequenceUnflattener"],
         "_mirroring": ["MirrorAugmented", "PredictsAsItsEstimator", "mirror"],
         "_resampling": ["resample", "resample_sequences"],
     },

@@ -1,9 +1,16 @@
 """Other layouts of sequences: rows of numbers, for estimators that know no frames."""
 
-import numpy as np
-from sklearn.utils.validation import check_is_fitted
+import re
+from numbers import Integral
 
-from .._validation import check_sequences, documented, names_of_landmarks
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from .. import facemesh
+from .._validation import SequencesOutMixin, check_sequences, documented, names_of_landmarks
 from ._base import ShapeLearner
 
 
@@ -44,6 +51,33 @@ class SequenceFlattener(ShapeLearner):
         X = check_sequences(X, fitted=self)
         return X.reshape(len(X), -1)
 
+    def inverse_transform(self, X):
+        """Sequences of rows, such as those of a linear model's ``coef_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames * 2 * n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
+            A view of X where that is possible.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns, or a value that is not finite.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=np.float32, input_name="X")
+        shape = (self.n_frames_in_, 2, self.n_features_in_)
+        if X.shape[1] != np.prod(shape):
+            raise ValueError(
+                f"X must have {np.prod(shape)} columns, for {shape[0]} frames and {shape[2]} landmarks; "
+                f"got {X.shape[1]}."
+            )
+        return X.reshape(len(X), *shape)
+
     def get_feature_names_out(self, input_features=None):
         """Names of the columns.
 
@@ -59,7 +93,144 @@ class SequenceFlattener(ShapeLearner):
         """
         check_is_fitted(self)
         names = names_of_landmarks(self, input_features)
-        return np.array(
-            [f"frame{p}_{c}_{name}" for p in range(self.n_frames_in_) for c in "xy" for name in names],
-            dtype=object,
-        )
+        return np.array(_names_of_columns(self.n_frames_in_, names), dtype=object)
+
+
+class SequenceUnflattener(SequencesOutMixin, TransformerMixin, BaseEstimator):
+    """Make sequences of the rows of a :class:`SequenceFlattener`.
+
+    As the first step of a pipeline it brings a network into those tools of scikit-learn that insist on 2-D data,
+    such as ``BaggingClassifier`` and ``CalibratedClassifierCV``.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames per sequence. The number of landmarks follows from the number of columns.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of X, n_frames * 2 * n_landmarks.
+    feature_names_in_ : ndarray of shape (n_columns,), object
+        Names of the columns, where X was a data frame.
+    n_landmarks_ : int
+        Landmarks per frame.
+
+    See Also
+    --------
+    SequenceFlattener : The way there.
+
+    Notes
+    -----
+    A row holds the first frame's x of all landmarks, then its y, then the next frame. What draws columns at random,
+    such as ``BaggingClassifier(max_features=0.5)``, takes sequences apart; leave it at all columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import BaggingClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emoxai import ConvLSTMClassifier, SequenceFlattener, SequenceUnflattener
+    >>> X = np.random.default_rng(0).normal(size=(20, 4, 2, 10))
+    >>> network = make_pipeline(SequenceUnflattener(n_frames=4), ConvLSTMClassifier(max_epochs=2))
+    >>> bag = BaggingClassifier(network, n_estimators=2, random_state=0)
+    >>> make_pipeline(SequenceFlattener(), bag).fit(X, np.arange(20) % 2).predict(X).shape
+    (20,)
+    """
+
+    _parameter_constraints = {"n_frames": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, n_frames):
+        self.n_frames = n_frames
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the number of landmarks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames * 2 * n_landmarks)
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X is not 2-D, holds a value that is not finite, or columns that do not make up ``n_frames``; or if it is
+            a data frame with a flattener's columns in another order.
+        """
+        X = validate_data(self, X, dtype=np.float32)
+        n_landmarks, rest = divmod(X.shape[1], 2 * self.n_frames)
+        if rest:
+            raise ValueError(
+                f"X must have n_frames * 2 * n_landmarks columns, a multiple of {2 * self.n_frames} for "
+                f"n_frames={self.n_frames}; got {X.shape[1]}."
+            )
+        _landmarks_of_columns(self.n_frames, getattr(self, "feature_names_in_", None))
+        self.n_landmarks_ = n_landmarks
+        return self
+
+    def transform(self, X):
+        """Make sequences of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames * 2 * n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
+            A view of X where that is possible.
+
+        Raises
+        ------
+        ValueError
+            If X is not 2-D, holds a value that is not finite, or has other columns than in fit.
+        """
+        check_is_fitted(self, "n_landmarks_")
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        return X.reshape(len(X), -1, 2, self.n_landmarks_)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the landmarks.
+
+        Parameters
+        ----------
+        input_features : array-like of shape (n_frames * 2 * n_landmarks,), default=None
+            Names of the columns. None takes those of the data frame that was fitted, if it was one.
+
+        Returns
+        -------
+        ndarray of shape (n_landmarks,), object
+            Those in the names of a :class:`SequenceFlattener`'s columns. Where columns have other names or none, the
+            landmarks of the 468-point mesh by region and index, and others landmark0, landmark1 and so on.
+        """
+        check_is_fitted(self, "n_landmarks_")
+        columns = _check_feature_names_in(self, input_features, generate_names=False)
+        n_frames = self.n_features_in_ // (2 * self.n_landmarks_)
+        names = _landmarks_of_columns(n_frames, columns) or facemesh.landmark_names(self.n_landmarks_)
+        return np.array(names, dtype=object)
+
+
+def _names_of_columns(n_frames, landmarks):
+    return [f"frame{p}_{c}_{name}" for p in range(n_frames) for c in "xy" for name in landmarks]
+
+
+def _landmarks_of_columns(n_frames, columns):
+    """Names of the landmarks whose flattened columns these are, None where they are others."""
+    found = [
+        re.fullmatch(r"frame\d+_[xy]_(.*)", str(column)) for column in (() if columns is None else columns)
+    ]
+    if not found or not all(found):
+        return None
+    landmarks = [each[1] for each in found[: len(found) // (2 * n_frames)]]
+    for column, expected in zip(columns, _names_of_columns(n_frames, landmarks)):
+        if column != expected:
+            raise ValueError(
+                f"X must have the columns of {n_frames} frames in the order of SequenceFlattener; got {column!r} in "
+                f"the place of {expected!r}."
+            )
+    return landmarks

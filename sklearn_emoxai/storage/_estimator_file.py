@@ -35,6 +35,7 @@ _TRUSTED = (
     "sklearn_emoxai.preprocessing.MirrorAugmented",
     "sklearn_emoxai.preprocessing.NeutralDifference",
     "sklearn_emoxai.preprocessing.SequenceFlattener",
+    "sklearn_emoxai.preprocessing.SequenceUnflattener",
     "sklearn_emoxai.selection.FixedLandmarkSelector",
     "sklearn_emoxai.selection.ForwardLandmarkSelector",
     "sklearn_emoxai.selection.IGLandmarkSelector",
