@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from .. import facemesh
-from .._validation import SequencesOutMixin, check_sequences, documented, names_of_landmarks
+from .._validation import MetadataMixin, SequencesOutMixin, check_sequences, documented, names_of_landmarks
 from ._base import ShapeLearner
 
 
@@ -96,7 +96,7 @@ class SequenceFlattener(ShapeLearner):
         return np.array(_names_of_columns(self.n_frames_in_, names), dtype=object)
 
 
-class SequenceUnflattener(SequencesOutMixin, TransformerMixin, BaseEstimator):
+class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseEstimator):
     """Make sequences of the rows of a :class:`SequenceFlattener`.
 
     As the first step of a pipeline it brings a network into those tools of scikit-learn that insist on 2-D data,
@@ -144,13 +144,15 @@ class SequenceUnflattener(SequencesOutMixin, TransformerMixin, BaseEstimator):
         self.n_frames = n_frames
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @documented()
+    def fit(self, X, y=None, *, emotion=None, groups=None):
         """Learn the number of landmarks.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames * 2 * n_landmarks)
         y : ignored
+        {metadata_ignored}
 
         Returns
         -------
