@@ -87,6 +87,7 @@ def n_drawn(n_members, n_samples, max_samples):
 
 
 def no_module(estimator):
+    """What to say of an estimator that is no network."""
     return (
         "estimator must have a torch module of logits in module_ after fit, as ConvLSTMClassifier and skorch nets "
         f"have; got {type(estimator).__name__}. PermutationLandmarkSelector takes any classifier."
