@@ -163,6 +163,47 @@ class MetadataMixin:
         super().__init_subclass__(**kwargs)
 
 
+def check_sample_weight(X, y, sample_weight):
+    """One weight per sequence, as a 1-d array of float64; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, a weight is negative, infinite or no number, or all weights of a class are zero.
+    """
+    values = check_per_sample(X, sample_weight, name="sample_weight")
+    if values is None:
+        return None
+    try:
+        weights = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must hold numbers; got values of dtype {values.dtype}.") from error
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        raise ValueError(
+            f"sample_weight must hold finite numbers that are at least 0; got {weights[wrong][0]}."
+        )
+    check_each_class_weighs(y, weights)
+    return weights
+
+
+def check_each_class_weighs(y, weights, *, part=""):
+    """Refuse weights that leave a class without any.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_samples,)
+    part : str
+        What the samples are part of, for the error message.
+    """
+    for label in np.unique(y).tolist():
+        if not weights[y == label].any():
+            raise ValueError(
+                f"sample_weight must be positive for a {part}sample of each class; got only zeros for {label!r}."
+            )
+
+
 class SequencesOutMixin:
     """Keeps sequences arrays, whatever output scikit-learn is asked for: no data frame has four axes."""
 

@@ -8,8 +8,9 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -19,13 +20,14 @@ from ._validation import (
     check_fit,
     check_labels,
     check_per_sample,
+    check_sample_weight,
     check_sequences,
     documented,
 )
 from .network import DecidesByLargest
 
 
-def fit_to_emotion(estimator, X, y, emotion, *, groups=None):
+def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None):
     """Fit a clone of a binary classifier to "this emotion or not".
 
     Parameters
@@ -39,17 +41,56 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None):
         The one to tell from the rest.
     groups : ndarray of shape (n_samples,), default=None
         Subjects.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights for the classifier, that is a Pipeline's last step, and for other steps that ask for them.
 
     Returns
     -------
     classifier
         With the classes False and True.
+
+    Raises
+    ------
+    ValueError
+        If there are weights and the classifier takes none.
     """
     estimator = clone(estimator)
-    metadata = {"emotion": y} if groups is None else {"emotion": y, "groups": groups}
+    metadata = {"emotion": y, "groups": groups, "sample_weight": sample_weight}
+    metadata = {key: values for key, values in metadata.items() if values is not None}
     with config_context(enable_metadata_routing=True):
+        if sample_weight is not None:
+            _ask_for_weights(estimator)
         wanted = get_routing_for_object(estimator).consumes("fit", metadata)
         return estimator.fit(X, y == emotion, **{key: metadata[key] for key in wanted})
+
+
+def _ask_for_weights(estimator):
+    """Have ``sample_weight`` routed to the classifier that decides, and elsewhere only where the user said so."""
+    deciding = [estimator]
+    while (inner := _wrapped(deciding[-1])) is not None:
+        deciding.append(inner)
+    for part in [estimator, *estimator.get_params().values()]:
+        for method in ("fit", "score"):  # a search scores in its fit
+            ask = getattr(part, f"set_{method}_request", None)
+            if ask is None:
+                continue
+            requests = getattr(part._get_metadata_request(), method).requests
+            if requests.get("sample_weight", False) is None:  # neither asked for nor declined
+                ask(sample_weight=any(part is each for each in deciding))
+    if not get_routing_for_object(deciding[-1]).consumes("fit", {"sample_weight"}):
+        raise ValueError(
+            "sample_weight must be None where the classifier does not take it; got weights for "
+            f"{type(deciding[-1]).__name__}."
+        )
+
+
+def _wrapped(estimator):
+    """The classifier that a Pipeline, a search or another router passes metadata on to; None for one that decides."""
+    if isinstance(estimator, Pipeline):
+        return estimator.steps[-1][1]
+    if isinstance(get_routing_for_object(estimator), MetadataRouter):
+        return getattr(estimator, "estimator", None)
+    return None
 
 
 def decision_values(classifier, X):
@@ -134,7 +175,7 @@ class EmotionClassifier(MetadataMixin, DecidesByLargest, MetaEstimatorMixin, Cla
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, emotion=None, groups=None):
+    def fit(self, X, y, *, emotion=None, groups=None, sample_weight=None):
         """Fit one clone for each emotion.
 
         Parameters
@@ -146,6 +187,12 @@ class EmotionClassifier(MetadataMixin, DecidesByLargest, MetaEstimatorMixin, Cla
             The labels are in y.
         groups : array-like of shape (n_samples,), default=None
             Subjects.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, at least 0, for every binary classifier and for its calibration. In a Pipeline
+            they go to the last step; other steps, such as a selector with a network of its own, get them only where
+            ``set_fit_request(sample_weight=True)`` asks for them. Folds are drawn without them. A search scores
+            with them where it has no ``scoring`` of its own; a scorer must ask for them, or decline, by
+            ``set_score_request``. A sigmoid of weighted networks needs scikit-learn 1.7.
 
         Returns
         -------
@@ -154,8 +201,9 @@ class EmotionClassifier(MetadataMixin, DecidesByLargest, MetaEstimatorMixin, Cla
         Raises
         ------
         ValueError
-            If X, y or groups have a wrong shape, or y holds one label, or some label has fewer samples, or
-            subjects, than there are folds to calibrate on.
+            If X, y, groups or sample_weight have a wrong shape, or y holds one label, or some label has fewer
+            samples, or subjects, than there are folds to calibrate on, or a weight is negative or not finite, or
+            some label has no weight, or there are weights and the classifier does not take any.
         """
         X = check_fit(self, X)
         y = check_labels(X, y)
@@ -163,12 +211,14 @@ class EmotionClassifier(MetadataMixin, DecidesByLargest, MetaEstimatorMixin, Cla
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
+        sample_weight = check_sample_weight(X, y, sample_weight)
         estimator = self.estimator
         if self.calibration is not None:
             folds = self._folds(X, y, groups)
             estimator = CalibratedClassifierCV(estimator, method=self.calibration, cv=folds, ensemble=False)
         fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_to_emotion)(estimator, X, y, label, groups=groups) for label in self.classes_
+            delayed(fit_to_emotion)(estimator, X, y, label, groups=groups, sample_weight=sample_weight)
+            for label in self.classes_
         )
         self.estimators_ = dict(zip(self.classes_.tolist(), fitted))
         self.calibrated_ = None

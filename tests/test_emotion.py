@@ -2,10 +2,12 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from scipy.special import logit
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
@@ -14,7 +16,9 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_emoxai import (
@@ -22,10 +26,12 @@ from sklearn_emoxai import (
     EmotionClassifier,
     IGLandmarkSelector,
     LandmarkAligner,
+    MirrorAugmented,
     NeutralDifference,
     SequenceFlattener,
 )
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.emotion import decision_values
 
 NETWORK = ConvLSTMClassifier(
     n_filters=4, lstm_units=6, fc_units=5, lr=1e-2, max_epochs=15, validation_fraction=None, random_state=0
@@ -246,3 +252,146 @@ def test_cross_validation_routes_the_subjects(three_emotions):
     seen = [set(subjects) for subjects in _Witness.groups]
     assert len(seen) == 2 * 3
     assert not seen[0] & seen[-1]
+
+
+def _svm_with(step):
+    return make_pipeline(SequenceFlattener(), step, SVC(kernel="linear", C=0.01))
+
+
+takers_of_weights = pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (SVM, "svc__sample_weight"),
+        (NETWORK, "sample_weight"),
+        (_svm_with(StandardScaler()), "svc__sample_weight"),
+        (MirrorAugmented(NETWORK, permutation=np.arange(20)[::-1]), "sample_weight"),
+    ],
+    ids=["SVM", "network", "scaled SVM", "mirrored"],
+)
+
+
+@takers_of_weights
+def test_weights_reach_every_binary_classifier(three_emotions, estimator, name):
+    X, emotion, _ = three_emotions
+    weights = np.random.default_rng(0).uniform(1, 10, 60)
+    values = EmotionClassifier(estimator).fit(X, emotion, sample_weight=weights).decision_function(X)
+    for label, found in zip(sorted(set(emotion)), values.T, strict=True):
+        binary = clone(estimator).fit(X, emotion == label, **{name: weights})
+        np.testing.assert_allclose(found, decision_values(binary, X), rtol=1e-6)
+
+
+@takers_of_weights
+@pytest.mark.filterwarnings("ignore:Since FrozenEstimator does not appear to accept sample_weight")
+def test_weights_reach_the_folds_and_the_sigmoids_of_a_calibration(three_emotions, estimator, name):
+    if sklearn.__version__.startswith("1.6.") and name == "sample_weight":
+        pytest.skip("scikit-learn 1.6 fits no weighted sigmoid to decisions in float32")
+    X, emotion, groups = three_emotions
+    weights = np.random.default_rng(0).uniform(1, 10, 60)
+    classifier = EmotionClassifier(estimator, calibration="sigmoid", cv=2)
+    values = classifier.fit(X, emotion, groups=groups, sample_weight=weights).decision_function(X)
+    folds = list(StratifiedGroupKFold(2).split(X, emotion, groups))
+    for label, found in zip(classifier.classes_, values.T, strict=True):
+        target = emotion == label
+        held_out = cross_val_predict(
+            estimator, X, target, cv=folds, method="decision_function", params={name: weights}
+        )
+        expected = CalibratedClassifierCV(FrozenEstimator(_Identity().fit(None)), method="sigmoid")
+        expected.fit(held_out[:, None], target, sample_weight=weights)
+        own = classifier.estimators_[label].decision_function(X)
+        np.testing.assert_allclose(found, decision_values(expected, own[:, None]), rtol=1e-4)
+
+
+def test_integer_weights_are_repeated_samples_to_an_svm(three_emotions):
+    X, emotion, _ = three_emotions
+    repeats = np.random.default_rng(0).integers(0, 4, 60)
+    rows = np.repeat(np.arange(60), repeats)
+    weighted = EmotionClassifier(SVM).fit(X, emotion, sample_weight=repeats).decision_function(X)
+    repeated = EmotionClassifier(SVM).fit(X[rows], emotion[rows]).decision_function(X)
+    np.testing.assert_allclose(weighted, repeated, atol=5e-3)  # libsvm stops at 1e-3
+
+
+def test_weights_go_to_the_last_step_unless_another_asks_for_them(three_emotions):
+    X, emotion, _ = three_emotions
+    weights = np.where(emotion == "fear", 50, 1)
+
+    def means(scaler):
+        classifier = EmotionClassifier(_svm_with(scaler)).fit(X, emotion, sample_weight=weights)
+        return classifier.estimators_["fear"]["standardscaler"].mean_
+
+    with config_context(enable_metadata_routing=True):
+        asking = StandardScaler().set_fit_request(sample_weight=True)
+    flat = SequenceFlattener().fit_transform(X)
+    np.testing.assert_allclose(means(StandardScaler()), flat.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(means(asking), np.average(flat, axis=0, weights=weights), atol=1e-5)
+
+
+def test_a_selection_before_the_network_is_made_without_weights(three_emotions):
+    X, emotion, groups = three_emotions
+    weights = np.random.default_rng(0).uniform(1, 10, 60)
+    plain = EmotionClassifier(_selecting()).fit(X, emotion, groups=groups)
+    estimator = _selecting()
+    weighted = EmotionClassifier(estimator).fit(X, emotion, groups=groups, sample_weight=weights)
+    for label in plain.classes_:
+        first, second = plain.estimators_[label], weighted.estimators_[label]
+        np.testing.assert_array_equal(first[0].importances_, second[0].importances_)
+        assert not np.array_equal(first.predict_proba(X), second.predict_proba(X))
+    # The caller's own estimator asks for no more than before.
+    assert estimator[-1].get_metadata_routing().fit.requests["sample_weight"] is None
+
+
+def test_a_search_for_each_emotion_fits_and_scores_with_weights(three_emotions):
+    X, emotion, _ = three_emotions
+    emotion = np.random.default_rng(1).permutation(emotion)
+    repeats = np.random.default_rng(0).integers(1, 4, 60)
+    folds = [(np.arange(60) % 2 == i, np.arange(60) % 2 != i) for i in (0, 1)]
+    search = GridSearchCV(SVM, {"svc__C": [1e-4, 1e-2]}, cv=folds)
+    found = EmotionClassifier(search).fit(X, emotion, sample_weight=repeats).estimators_["fear"]
+    target = emotion == "fear"
+    for i, (train, test) in enumerate(folds):
+        for C, scores in zip([1e-4, 1e-2], found.cv_results_[f"split{i}_test_score"], strict=True):
+            svm = (
+                clone(SVM)
+                .set_params(svc__C=C)
+                .fit(X[train], target[train], svc__sample_weight=repeats[train])
+            )
+            assert scores == svm.score(X[test], target[test], sample_weight=repeats[test])
+
+
+@pytest.mark.parametrize("scaler", ["passthrough", StandardScaler()], ids=str)
+def test_weights_for_a_classifier_that_takes_none_are_refused(three_emotions, scaler):
+    X, emotion, _ = three_emotions
+    with config_context(enable_metadata_routing=True):
+        if scaler != "passthrough":
+            scaler = clone(scaler).set_fit_request(sample_weight=True)
+    neighbors = make_pipeline(SequenceFlattener(), scaler, KNeighborsClassifier())
+    for calibration in (None, "sigmoid"):
+        classifier = EmotionClassifier(neighbors, calibration=calibration)
+        with pytest.raises(
+            ValueError,
+            match="sample_weight must be None where the classifier does not take it; got weights for KNei",
+        ):
+            classifier.fit(X, emotion, sample_weight=np.ones(60))
+        classifier.fit(X, emotion)
+
+
+def test_wrong_weights_are_named(three_emotions):
+    X, emotion, _ = three_emotions
+    for weights, message in [
+        (np.ones(59), r"sample_weight must have shape \(60,\)"),
+        (-np.ones(60), r"sample_weight must hold finite numbers that are at least 0; got -1\.0"),
+        (emotion != "fear", "sample_weight must be positive for a sample of each class; .* for 'fear'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            EmotionClassifier(SVM).fit(X, emotion, sample_weight=weights)
+
+
+def test_weights_are_routed_to_it_when_asked_for(three_emotions):
+    X, emotion, groups = three_emotions
+    parameters = {"groups": groups, "sample_weight": np.arange(60)}
+    with config_context(enable_metadata_routing=True):
+        classifier = EmotionClassifier(SVM).set_score_request(sample_weight=False)
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            cross_val_score(classifier, X, emotion, cv=StratifiedGroupKFold(2), params=parameters)
+        classifier.set_fit_request(sample_weight=True)
+        scores = cross_val_score(classifier, X, emotion, cv=StratifiedGroupKFold(2), params=parameters)
+    assert np.isfinite(scores).all()

@@ -14,9 +14,11 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from .._validation import (
     MetadataMixin,
+    check_each_class_weighs,
     check_fit,
     check_labels,
     check_per_sample,
+    check_sample_weight,
     check_sequences,
     documented,
 )
@@ -28,6 +30,7 @@ from ._training import (
     Net,
     Progress,
     Split,
+    Weighted,
     as_tensor,
     checked_device,
     device_or_cpu,
@@ -108,7 +111,8 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
     patience : int, default=10
         Epochs to wait for a lower validation loss.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in :class:`sklearn.svm.SVC`.
+        Weights of the classes in the loss, as in :class:`sklearn.svm.SVC`. "balanced" counts samples by their
+        ``sample_weight``.
     precision : {"highest", "high", "medium"}, default="highest"
         Precision of float32 matrix products while this estimator trains and predicts, as in
         :func:`torch.set_float32_matmul_precision`. The caller's own setting is restored.
@@ -144,6 +148,11 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
     -----
     The frames are centred on the training samples' mean face, and divided by their standard deviation from
     it (:class:`ConvLSTM`'s ``mean`` and ``scale``), which the paper does not mention.
+
+    The loss of a batch is the weighted mean of its samples' cross-entropies, Σ w l / Σ w, where w is the weight of
+    the sample times that of its class. Batch normalisation takes the moments of the samples as they are. So where
+    all samples are one batch, integer weights equal repeated samples in the loss and its gradient with respect to
+    the logits, but not in these moments; smaller batches are drawn from the samples, each once an epoch.
 
     The paper trains with Adam at 1e-4, mini-batches of 16 and a tenth of the training set for validation, which is
     ``validation_fraction=0.1`` here. It gives neither kernel size, dropout nor number of epochs.
@@ -229,7 +238,7 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, emotion=None, groups=None):
+    def fit(self, X, y, *, emotion=None, groups=None, sample_weight=None):
         """Train the network from scratch.
 
         Parameters
@@ -241,6 +250,12 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         emotion : ignored
         groups : array-like of shape (n_samples,), default=None
             Subjects. Where given, the validation samples are those of whole subjects.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the training and validation loss, at least 0; they multiply
+            ``class_weight``. Zero leaves a sample out of the loss. The mean face, the scale and the moments of
+            batch normalisation are those of the samples as they are, since they describe the input, and weights
+            matter neither to the draw of the validation samples nor to ``valid_acc``. To keep a sample from
+            these as well, take it out of X.
 
         Returns
         -------
@@ -249,8 +264,9 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         Raises
         ------
         ValueError
-            If X, y or groups have a wrong shape, X holds NaN, y holds one class, a class is missing
-            from the training or from the validation samples, or the training diverges.
+            If X, y, groups or sample_weight have a wrong shape, X holds NaN, y holds one class, a class is
+            missing, or has no weight, in the training or the validation samples, a weight is negative or not
+            finite, or the training diverges.
         KeyboardInterrupt
             If training is interrupted; the estimator is then left as it was.
         """
@@ -260,18 +276,26 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes; got {self.classes_.tolist()}.")
+        sample_weight = check_sample_weight(X, y, sample_weight)
         random_state = check_random_state(self.random_state)
         split = validation_split(codes, groups, self.validation_fraction, random_state)
+        if split is not None and sample_weight is not None:
+            for part, rows in zip(("training ", "validation "), split):
+                check_each_class_weighs(y[rows], sample_weight[rows], part=part)
         seed = int(random_state.randint(np.iinfo(np.int32).max))
+        class_weight = self._class_weight(codes, sample_weight)
+        data = (X, codes)
+        if sample_weight is not None:
+            data = (Weighted(X, codes, _loss_weights(codes, class_weight, sample_weight)),)
 
         with RANDOM_NUMBERS, torch.random.fork_rng(), matmul_precision(self.precision):
             torch.manual_seed(seed)
-            net = self._make_net(codes, split).initialize()
+            net = self._make_net(class_weight, split).initialize()
             standardize_on(net.module_, X, np.arange(len(X)) if split is None else split[0])
             # Not net.fit, which swallows an interrupt and passes a half-trained net off as trained.
             net.notify("on_train_begin", X=X, y=codes)
             try:
-                net.fit_loop(X, codes)
+                net.fit_loop(*data)
             except KeyboardInterrupt as interrupt:
                 if not is_early_stop(interrupt):
                     raise
@@ -313,11 +337,18 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         check_is_fitted(self, "net_")
         return self.net_.module_
 
-    def _make_net(self, codes, split):
-        weight = None
-        if self.class_weight is not None:
-            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
-            weight = torch.as_tensor(weight, dtype=torch.float32)
+    def _class_weight(self, codes, sample_weight):
+        """Weight of each class, None where they have none."""
+        if self.class_weight is None:
+            return None
+        if sample_weight is not None and self.class_weight == "balanced":
+            # As newer versions of scikit-learn do by compute_class_weight(sample_weight=...).
+            counts = np.bincount(codes, weights=sample_weight / sample_weight.max())
+            return counts.sum() / (len(counts) * counts)
+        return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
+
+    def _make_net(self, class_weight, split):
+        weight = None if class_weight is None else torch.as_tensor(class_weight, dtype=torch.float32)
         callbacks = _checked_callbacks(self.callbacks)
         if self.verbose:
             callbacks.append(("progress", Progress(self.max_epochs)))
@@ -387,6 +418,15 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         """
         check_is_fitted(self)
         return softmax(self._decision_values(X), axis=1)
+
+
+def _loss_weights(codes, class_weight, sample_weight):
+    """Weight of each sample in the loss, float32."""
+    # Their unit does not matter to the loss; with the largest as the unit, none is beyond float32's range.
+    weights = sample_weight / sample_weight.max()
+    if class_weight is not None:
+        weights *= class_weight[codes]
+    return weights.astype(np.float32)
 
 
 def _checked_callbacks(callbacks):

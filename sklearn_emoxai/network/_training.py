@@ -11,7 +11,9 @@ import torch
 from sklearn.model_selection import StratifiedGroupKFold
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
+from skorch.dataset import Dataset
 from skorch.utils import to_device
+from torch.nn.functional import cross_entropy
 from torch.utils.data import Subset
 from tqdm.auto import tqdm
 
@@ -53,12 +55,41 @@ class Net(NeuralNetClassifier):
             return fused_logits(module, x, buffers)
         return super().infer(x, **fit_params)
 
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        """Loss of a batch, weighted where the samples have weights."""
+        if not hasattr(y_true, "sample_weight"):
+            return super().get_loss(y_pred, y_true, *args, **kwargs)
+        codes, weights = to_device((y_true, y_true.sample_weight), self.device)
+        return weighted_loss(y_pred, codes, weights)
+
     def validation_step(self, batch, **fit_params):
         """Loss and outputs of a batch; its accuracy is noted in the history."""
         step = super().validation_step(batch, **fit_params)
         right = step["y_pred"].argmax(dim=1) == to_device(batch[1], self.device)
         self.history.record_batch("valid_acc", right.float().mean().item())
         return step
+
+
+def weighted_loss(logits, codes, weights):
+    """Weighted mean of the samples' cross-entropies.
+
+    It is divided by the sum of the weights, as torch divides that of weighted classes.
+
+    Parameters
+    ----------
+    logits : torch.Tensor of shape (n_samples, n_classes)
+    codes : torch.Tensor of shape (n_samples,)
+    weights : torch.Tensor of shape (n_samples,)
+        At least 0.
+
+    Returns
+    -------
+    torch.Tensor of shape ()
+        Zero where all weights are: a batch may consist of samples that are left out.
+    """
+    total = weights.sum()
+    losses = cross_entropy(logits, codes, reduction="none")
+    return (weights * losses).sum() / torch.where(total > 0, total, 1)
 
 
 def restored_net(arguments, weights, device):
@@ -173,11 +204,23 @@ class Split:
         return Subset(dataset, self.train), Subset(dataset, self.valid)
 
 
+class Weighted(Dataset):
+    """Sequences, their codes and their weights in the loss."""
+
+    def __init__(self, X, codes, weights):
+        super().__init__(X, codes)
+        self.weights = weights
+
+    def __getitem__(self, rows):
+        return *super().__getitem__(rows), self.weights[rows]
+
+
 class Batches:
     """Batches of a dataset, each read in one indexing operation, so that a memory map is never loaded whole.
 
     They are of nearly equal size, so that no batch of one sample is left to batch norm. Unlike torch's
-    DataLoader this draws no random number unless it shuffles.
+    DataLoader this draws no random number unless it shuffles. Batches are pairs, as skorch and its callbacks
+    expect them; weights travel as an attribute of y.
     """
 
     def __init__(self, dataset, *, batch_size, shuffle=False):
@@ -192,8 +235,11 @@ class Batches:
         n_samples = len(self.dataset)
         order = torch.randperm(n_samples).numpy() if self.shuffle else np.arange(n_samples)
         for rows in np.array_split(order, self.n_batches):
-            X, y = self.dataset[rows]
-            yield as_tensor(X), torch.as_tensor(y)
+            X, y, *weights = self.dataset[rows]
+            y = torch.as_tensor(y)
+            if weights:
+                y.sample_weight = as_tensor(weights[0])
+            yield as_tensor(X), y
 
 
 def as_tensor(X):

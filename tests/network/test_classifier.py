@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils import compute_class_weight
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
-from sklearn_emoxai import ConvLSTMClassifier
-from sklearn_emoxai.network import _classifier, validation_split
+from sklearn_emoxai import ConvLSTM, ConvLSTMClassifier, NeutralDifference
+from sklearn_emoxai.network import _classifier, _training, validation_split
 
 SMALL = {"n_filters": 4, "lstm_units": 6, "fc_units": 5, "lr": 1e-2, "max_epochs": 15, "random_state": 0}
 
@@ -345,3 +350,218 @@ def test_validation_subjects_show_both_classes_where_a_class_is_rare():
         train, valid = validation_split(codes, groups, 0.1, np.random.RandomState(seed))
         assert set(codes[train]) == set(codes[valid]) == {0, 1}
         assert not set(groups[train]) & set(groups[valid])
+
+
+CLASS_WEIGHTS = [None, "balanced", {False: 1, True: 3}]
+class_weights = pytest.mark.parametrize("class_weight", CLASS_WEIGHTS, ids=str)
+
+
+class _Gradients(Callback):
+    """Notes the gradients of the first batch."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        if not hasattr(self, "gradients_"):
+            self.gradients_ = _gradients(named_parameters)
+
+
+def _gradients(named_parameters):
+    return {name: parameter.grad.clone() for name, parameter in named_parameters if parameter.requires_grad}
+
+
+@class_weights
+def test_integer_weights_give_the_loss_and_gradient_of_repeated_samples(data, class_weight):
+    X, y, _ = data
+    codes = y.astype(int)
+    model = ConvLSTMClassifier(class_weight=class_weight)
+    model.classes_ = np.array([False, True])
+    repeats = np.random.default_rng(1).integers(0, 4, 60)
+    torch.manual_seed(0)
+    # In evaluation mode: batch normalisation takes the moments of the samples as they are, and not repeated.
+    module = ConvLSTM(20, n_filters=4, lstm_units=6, fc_units=5).double().eval()
+
+    def loss_and_gradients(rows, weights):
+        module.zero_grad()
+        logits, target = module(torch.from_numpy(X[rows]).double()), torch.from_numpy(codes[rows])
+        per_class = model._class_weight(codes[rows], weights)
+        if weights is None:
+            weight = None if per_class is None else torch.from_numpy(per_class)
+            loss = torch.nn.CrossEntropyLoss(weight=weight)(logits, target)
+        else:
+            weights = _classifier._loss_weights(codes[rows], per_class, weights)
+            loss = _training.weighted_loss(logits, target, torch.from_numpy(weights))
+        loss.backward()
+        return loss, _gradients(module.named_parameters())
+
+    weighted = loss_and_gradients(np.arange(60), repeats.astype(float))
+    repeated = loss_and_gradients(np.repeat(np.arange(60), repeats), None)
+    # The weights are float32.
+    torch.testing.assert_close(weighted, repeated, rtol=1e-5, atol=1e-8)
+
+
+@class_weights
+@pytest.mark.parametrize("randomized_conv", [False, True])
+def test_a_weighted_fit_is_one_on_repeated_samples_where_the_moments_agree(
+    data, class_weight, randomized_conv
+):
+    # Each sequence is there with both labels, whose weights add up to 3: so the moments of batch normalisation
+    # and the mean face are those of the repeated samples, and full batches are equal in all.
+    X = np.concatenate([data[0][:30]] * 2)
+    y = np.arange(60) >= 30
+    repeats = np.random.default_rng(1).integers(0, 4, 30)
+    repeats = np.concatenate([repeats, 3 - repeats])
+    fits = []
+    for rows, weights in [(np.arange(60), repeats), (np.repeat(np.arange(60), repeats), None)]:
+        recorder = _Gradients()
+        model = ConvLSTMClassifier(
+            **SMALL | {"max_epochs": 3, "batch_size": 1000, "dropout": 0.0},
+            randomized_conv=randomized_conv,
+            class_weight=class_weight,
+            callbacks=[recorder],
+        )
+        model.fit(X[rows], y[rows], sample_weight=weights)
+        fits.append((model, recorder.gradients_))
+    (weighted, gradients), (repeated, expected) = fits
+    assert [row["train_loss"] for row in weighted.history_] == pytest.approx(
+        [row["train_loss"] for row in repeated.history_], rel=1e-5
+    )
+    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_balanced_classes_count_samples_by_their_weights(data):
+    _, y, _ = data
+    weights = np.random.default_rng(1).integers(0, 4, 60)
+    repeated = np.repeat(y, weights)
+    expected = compute_class_weight("balanced", classes=np.array([False, True]), y=repeated)
+    model = ConvLSTMClassifier(class_weight="balanced")
+    model.classes_ = np.array([False, True])
+    np.testing.assert_allclose(model._class_weight(y.astype(int), weights), expected)
+
+
+def test_equal_weights_of_any_size_change_nothing(data):
+    X, y, groups = data
+    parameters = SMALL | {"validation_fraction": 0.3, "max_epochs": 4}
+    plain = ConvLSTMClassifier(**parameters).fit(X, y, groups=groups)
+    for size in (1, 1e-60, 1e300):
+        model = ConvLSTMClassifier(**parameters).fit(X, y, groups=groups, sample_weight=np.full(60, size))
+        for found, expected in zip(model.history_, plain.history_, strict=True):
+            assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_samples_of_weight_zero_teach_nothing(data):
+    X, y, _ = data
+    wrong = np.arange(60) % 4 == 1
+    y_wrong = np.where(wrong, ~y, y)
+    parameters = SMALL | {"max_epochs": 5}
+    first, second = (
+        ConvLSTMClassifier(**parameters).fit(X, labels, sample_weight=~wrong).predict_proba(X)
+        for labels in (y, y_wrong)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, ConvLSTMClassifier(**parameters).fit(X, y_wrong).predict_proba(X))
+
+
+def test_a_batch_without_weight_is_no_divergence(data):
+    X, y, _ = data
+    weights = np.zeros(60)
+    weights[:2] = 1  # anger and fear
+    model = ConvLSTMClassifier(**SMALL, batch_size=4).fit(X, y, sample_weight=weights)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_weights_move_the_decision_and_the_validation_loss(data):
+    X, y, _ = data
+    parameters = SMALL | {"validation_fraction": 0.3, "early_stopping": False}
+    models = [
+        ConvLSTMClassifier(**parameters).fit(X, y, sample_weight=np.where(y, *weights))
+        for weights in ((1, 20), (20, 1))
+    ]
+    means = [model.predict_proba(X)[:, 1].mean() for model in models]
+    assert means[0] < means[1]
+    assert models[0].history_[0]["valid_loss"] != models[1].history_[0]["valid_loss"]
+
+
+@pytest.mark.parametrize("weights", [{False: 1, True: 5}, {False: 0.2, True: 1}])
+def test_weights_of_samples_multiply_those_of_classes(data, weights):
+    X, y, _ = data
+    parameters = SMALL | {"validation_fraction": 0.3, "max_epochs": 4}
+    by_class = ConvLSTMClassifier(**parameters, class_weight=weights).fit(X, y)
+    by_sample = ConvLSTMClassifier(**parameters).fit(
+        X, y, sample_weight=np.where(y, weights[True], weights[False])
+    )
+    half = {label: weight**0.5 for label, weight in weights.items()}
+    by_both = ConvLSTMClassifier(**parameters, class_weight=half).fit(
+        X, y, sample_weight=np.where(y, half[True], half[False])
+    )
+    for model in (by_sample, by_both):
+        for found, expected in zip(model.history_, by_class.history_, strict=True):
+            assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_callbacks_and_the_trained_net_know_nothing_of_weights(data):
+    X, y, _ = data
+    scoring = [
+        EpochScoring("accuracy", name=f"accuracy_{caching}", use_caching=caching) for caching in (0, 1)
+    ]
+    model = ConvLSTMClassifier(**SMALL, validation_fraction=0.3, callbacks=scoring)
+    model.fit(X, y, sample_weight=np.arange(60))
+    np.testing.assert_allclose(model.net_.predict_proba(X), model.predict_proba(X), atol=1e-6)
+    for row in model.net_.history:
+        assert row["accuracy_0"] == row["accuracy_1"] == pytest.approx(row["valid_acc"])
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(59), r"sample_weight must have shape \(60,\).*\(59,\)"),
+        (np.ones((60, 1)), r"sample_weight must have shape \(60,\).*\(60, 1\)"),
+        (2.0, r"sample_weight must have shape \(60,\).*got \(\)"),
+        (np.repeat([1, -2], 30), r"sample_weight must hold finite numbers that are at least 0; got -2\.0"),
+        (np.repeat([1, np.nan], 30), "sample_weight must hold finite numbers .* got nan"),
+        (np.repeat([1, np.inf], 30), "sample_weight must hold finite numbers .* got inf"),
+        (["heavy"] * 60, "sample_weight must hold numbers; got values of dtype"),
+        (np.zeros(60), "sample_weight must be positive for a sample of each class; got only zeros for False"),
+        (np.arange(60) % 3 != 1, "sample_weight must be positive .* only zeros for True"),
+    ],
+    ids=["short", "column", "scalar", "negative", "nan", "inf", "text", "zeros", "zeros of a class"],
+)
+def test_wrong_weights_are_named(data, weights, message):
+    X, y, _ = data
+    with pytest.raises(ValueError, match=message):
+        ConvLSTMClassifier(**SMALL).fit(X, y, sample_weight=weights)
+
+
+def test_each_class_weighs_on_both_sides_of_the_validation_split(data):
+    X, y, _ = data
+    train, valid = validation_split(y.astype(int), None, 0.3, np.random.RandomState(0))
+    model = ConvLSTMClassifier(**SMALL, validation_fraction=0.3)
+    for rows, part in [(train, "training"), (valid, "validation")]:
+        weights = np.ones(60)
+        weights[rows] = ~y[rows]
+        with pytest.raises(ValueError, match=f"a {part} sample of each class; got only zeros for True"):
+            model.fit(X, y, sample_weight=weights)
+
+
+def test_weights_are_routed_when_asked_for_and_groups_always(data):
+    X, y, groups = data
+    weights = np.arange(60)
+    model = ConvLSTMClassifier(**SMALL | {"max_epochs": 2})
+    pipeline = Pipeline([("difference", NeutralDifference()), ("classify", model)])
+    differences = NeutralDifference().fit_transform(X)
+    expected = (
+        clone(model).fit(differences, y, groups=groups, sample_weight=weights).predict_proba(differences)
+    )
+    stepwise = clone(pipeline).fit(X, y, classify__sample_weight=weights, classify__groups=groups)
+    np.testing.assert_array_equal(stepwise.predict_proba(X), expected)
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            clone(pipeline).fit(X, y, groups=groups, sample_weight=weights)
+        asking = clone(pipeline)
+        asking["classify"].set_fit_request(sample_weight=True)
+        assert clone(pipeline).fit(X, y, groups=groups)
+        routed = clone(asking).fit(X, y, groups=groups, sample_weight=weights)
+        alone = asking["classify"].set_score_request(sample_weight=True)
+        scores = cross_val_score(alone, X, y, cv=2, params={"groups": groups, "sample_weight": weights})
+    np.testing.assert_array_equal(routed.predict_proba(X), expected)
+    assert np.isfinite(scores).all()
