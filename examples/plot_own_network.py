@@ -29,8 +29,8 @@ sklearn.set_config(enable_metadata_routing=True)
 
 # %%
 # The module takes sequences and returns logits, without a softmax at its end. The class around it takes as many
-# landmarks as it gets, so a grid over their number works, turns True and False into the integers that torch's
-# cross-entropy wants, and has a ``random_state`` that starts everything random in the training.
+# landmarks as it gets, so a grid over their number works, and has a ``random_state`` that starts everything random in
+# the training. True and False reach it as the integers that torch's cross-entropy wants.
 
 
 class GRUNet(torch.nn.Module):
@@ -47,7 +47,7 @@ class GRUNet(torch.nn.Module):
 
 
 class Detector(NeuralNetClassifier):
-    """A skorch net for sequences of any number of landmarks, labels True and False, and a seed."""
+    """A skorch net for sequences of any number of landmarks, and a seed."""
 
     def __init__(self, module, *, random_state=0, **parameters):
         super().__init__(module, **parameters)
@@ -57,7 +57,7 @@ class Detector(NeuralNetClassifier):
         self.set_params(module__n_landmarks=X.shape[-1])  # as many as were selected
         with torch.random.fork_rng():
             torch.manual_seed(self.random_state)
-            return super().fit(X, np.asarray(y, dtype=np.int64), **parameters)
+            return super().fit(X, y, **parameters)
 
 
 network = Detector(

@@ -24,7 +24,7 @@ from ._validation import (
     check_sequences,
     documented,
 )
-from .network import DecidesByLargest
+from .network import DecidesByLargest, target_of
 
 
 def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None):
@@ -61,14 +61,13 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
         if sample_weight is not None:
             _ask_for_weights(estimator)
         wanted = get_routing_for_object(estimator).consumes("fit", metadata)
-        return estimator.fit(X, y == emotion, **{key: metadata[key] for key in wanted})
+        positive = target_of(_deciding(estimator)[-1], y == emotion)
+        return estimator.fit(X, positive, **{key: metadata[key] for key in wanted})
 
 
 def _ask_for_weights(estimator):
     """Have ``sample_weight`` routed to the classifier that decides, and elsewhere only where the user said so."""
-    deciding = [estimator]
-    while (inner := _wrapped(deciding[-1])) is not None:
-        deciding.append(inner)
+    deciding = _deciding(estimator)
     for part in [estimator, *estimator.get_params().values()]:
         for method in ("fit", "score"):  # a search scores in its fit
             ask = getattr(part, f"set_{method}_request", None)
@@ -82,6 +81,14 @@ def _ask_for_weights(estimator):
             "sample_weight must be None where the classifier does not take it; got weights for "
             f"{type(deciding[-1]).__name__}."
         )
+
+
+def _deciding(estimator):
+    """A classifier and those in it that it leaves the decision to, from the outside to the inside."""
+    deciding = [estimator]
+    while (inner := _wrapped(deciding[-1])) is not None:
+        deciding.append(inner)
+    return deciding
 
 
 def _wrapped(estimator):

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+import torch
 from scipy.special import logit
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -20,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from sklearn_emoxai import (
     ConvLSTMClassifier,
@@ -29,6 +31,7 @@ from sklearn_emoxai import (
     MirrorAugmented,
     NeutralDifference,
     SequenceFlattener,
+    VarianceLandmarkSelector,
 )
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.emotion import decision_values
@@ -52,8 +55,32 @@ def _selecting(n_landmarks=2):
     return Pipeline([("select", select), ("classify", NETWORK)])
 
 
-@pytest.mark.parametrize("estimator", [SVM, NETWORK], ids=["SVM", "network"])
+class _Linear(torch.nn.Module):
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.layer = torch.nn.Linear(5 * 2 * 20, n_outputs)
+
+    def forward(self, X):
+        return self.layer(X.flatten(1)).squeeze(1)
+
+
+SKORCH = {"max_epochs": 40, "lr": 0.01, "iterator_train__shuffle": True, "train_split": None, "verbose": 0}
+TWO_OUTPUTS = NeuralNetClassifier(_Linear, module__n_outputs=2, criterion=torch.nn.CrossEntropyLoss, **SKORCH)
+ONE_OUTPUT = NeuralNetBinaryClassifier(_Linear, module__n_outputs=1, **SKORCH)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SVM,
+        NETWORK,
+        TWO_OUTPUTS,
+        make_pipeline(VarianceLandmarkSelector(n_landmarks_to_select=None), ONE_OUTPUT),
+    ],
+    ids=["SVM", "network", "skorch", "binary skorch"],
+)
 def test_emotions_are_told_apart_on_new_subjects(three_emotions, estimator):
+    torch.manual_seed(0)  # skorch nets have no seed of their own
     X, emotion, groups = three_emotions
     train = groups < 4
     classifier = EmotionClassifier(estimator).fit(X[train], emotion[train])

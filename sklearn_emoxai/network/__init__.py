@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_classifier": ["ConvLSTMClassifier", "DecidesByLargest"],
         "_convlstm": ["ConvLSTM"],
-        "_training": ["RANDOM_NUMBERS", "validation_split"],
+        "_training": ["RANDOM_NUMBERS", "target_of", "validation_split"],
     },
 )

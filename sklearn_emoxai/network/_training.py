@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
 from skorch.dataset import Dataset
 from skorch.utils import to_device
@@ -22,6 +22,24 @@ from ._cpu_passes import Buffers, fused_logits
 
 # torch draws from one generator a process: threads that train at once would draw each other's numbers.
 RANDOM_NUMBERS = threading.RLock()
+
+
+def target_of(estimator, y):
+    """Booleans and integers as a skorch net's loss takes them: int64, or float32 for one output; all else as it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        That is to be fitted.
+    y : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    if not isinstance(estimator, NeuralNet) or y.dtype.kind not in "biu":
+        return y
+    return y.astype(np.float32 if isinstance(estimator, NeuralNetBinaryClassifier) else np.int64)
 
 
 class Net(NeuralNetClassifier):

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
 from ..evaluation import Explanation
-from ..selection import take_apart
+from ..selection import fitted_parts, take_apart
 from ._style import COLUMN_WIDTH
 
 _OUTLINES = tuple(facemesh.CONTOURS)
@@ -62,7 +62,8 @@ class LandmarkImportanceDisplay:
         Parameters
         ----------
         estimator : selector or Pipeline with one
-            Fitted; a selector is any with ``importances_``.
+            Fitted. The landmarks chosen by a selector without ``importances_``, such as
+            :class:`ForwardLandmarkSelector`, are drawn alike, with importance 1 against 0.
         landmarks, image
             As in the class.
         ax, **kwargs
@@ -162,11 +163,12 @@ class LandmarkImportanceDisplay:
                 ax=ax,
                 **{"title": str(emotion), **kwargs},
             )
-        bar = figure.colorbar(
-            displays[emotion].points_, ax=axes, location="bottom", shrink=0.6, aspect=35, pad=0.02
-        )
-        bar.set_label("importance, relative to the emotion's largest", fontsize=8)
-        bar.ax.tick_params(labelsize=7)
+        if any(len(np.unique(display.importances)) > 2 for display in displays.values()):
+            bar = figure.colorbar(
+                displays[emotion].points_, ax=axes, location="bottom", shrink=0.6, aspect=35, pad=0.02
+            )
+            bar.set_label("importance, relative to the emotion's largest", fontsize=8)
+            bar.ax.tick_params(labelsize=7)
         return displays
 
     def plot(self, *, ax=None, cmap=None, title=None, margin=0.12):
@@ -262,16 +264,14 @@ def _importances_of(estimator):
     if isinstance(estimator, Explanation):
         return estimator.importances, estimator.support
     check_is_fitted(estimator)
-    if hasattr(estimator, "importances_"):
-        return estimator.importances_, estimator.get_support()
-    parts = take_apart(estimator, estimator.n_features_in_)
-    if parts.importances is None:
+    if not any(hasattr(part, "get_support") for part in fitted_parts(estimator)):
         raise ValueError(
-            f"estimator must be a selector with importances_, or hold one; got {type(estimator).__name__}."
+            f"estimator must be a landmark selector, or hold one; got {type(estimator).__name__}."
         )
-    support = np.zeros(len(parts.importances), dtype=bool)
+    parts = take_apart(estimator, estimator.n_features_in_)
+    support = np.zeros(estimator.n_features_in_, dtype=bool)
     support[parts.landmarks] = True
-    return parts.importances, support
+    return (support.astype(float) if parts.importances is None else parts.importances), support
 
 
 def _draw_mesh(ax, points, scale, *, light):

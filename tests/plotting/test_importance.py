@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from sklearn_emoxai import VarianceLandmarkSelector, facemesh
+from sklearn_emoxai import RandomLandmarkSelector, SequenceFlattener, VarianceLandmarkSelector, facemesh
 from sklearn_emoxai.plotting import LandmarkImportanceDisplay
 
 
@@ -99,6 +99,20 @@ def test_the_selector_in_a_pipeline_is_found():
     np.testing.assert_array_equal(display.support, pipeline[0].support_)
 
 
+def test_landmarks_of_a_selector_without_importances_are_drawn_alike():
+    X = np.random.default_rng(0).normal(size=(5, 3, 2, 468)).astype(np.float32)
+    selector = RandomLandmarkSelector(n_landmarks_to_select=7, random_state=0).fit(X)
+    displays = LandmarkImportanceDisplay.from_emotions({"fear": selector})
+    drawn = np.asarray(displays["fear"].points_.get_offsets())
+    np.testing.assert_allclose(_by_x(drawn), _by_x(facemesh.TEMPLATE.T[selector.get_support()]))
+    assert set(displays["fear"].points_.get_array()) == {1}
+    assert len(displays["fear"].figure_.axes) == 1  # no bar for colours that tell nothing
+
+
+def _by_x(points):
+    return points[np.argsort(points[:, 0])]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -119,5 +133,7 @@ def test_numbers_that_cannot_be_drawn_are_refused(arguments, message):
 def test_what_holds_no_importances_is_refused():
     with pytest.raises(ValueError, match=r"attributions must have shape .* got \(4, 468\)"):
         LandmarkImportanceDisplay.from_attributions(np.ones((4, 468)))
+    with pytest.raises(ValueError, match="must be a landmark selector, or hold one; got SequenceFlattener"):
+        LandmarkImportanceDisplay.from_estimator(SequenceFlattener().fit(np.ones((2, 3, 2, 468))))
     with pytest.raises(ValueError, match="estimators must hold at least one emotion"):
         LandmarkImportanceDisplay.from_emotions({})

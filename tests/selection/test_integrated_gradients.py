@@ -155,13 +155,14 @@ class _Linear(torch.nn.Module):
         return self.layer(X.flatten(1))
 
 
-def test_a_users_own_skorch_net(planted):
+@pytest.mark.parametrize("dtype", [bool, np.int32, np.int64])
+def test_a_users_own_skorch_net(planted, dtype):
     X, emotion, _ = planted
     torch.manual_seed(0)
     net = NeuralNetClassifier(
         _Linear, criterion=torch.nn.CrossEntropyLoss, max_epochs=10, lr=0.05, train_split=None, verbose=0
     )
-    selector = _selector(net).fit(X, (emotion == "fear").astype(int), emotion=emotion)
+    selector = _selector(net).fit(X, (emotion == "fear").astype(dtype), emotion=emotion)
     assert selector.get_support(indices=True).tolist() == [3, 7]
 
 
