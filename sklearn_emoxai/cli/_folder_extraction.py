@@ -84,7 +84,8 @@ def extract_folder(
     if all(row["error"] for row in rows):
         raise ValueError(f"No video of {root} gave landmarks; the first: {rows[0]['error']}")
     if not (grows and quality is None):
-        with open(quality_path, "w", newline="", encoding="utf-8") as stream:
+        # Names that are not UTF-8 are shown escaped, and the text stays UTF-8; the npz has the exact ones.
+        with open(quality_path, "w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
             writer = csv.DictWriter(stream, QUALITY_COLUMNS)
             writer.writeheader()
             writer.writerows(rows)

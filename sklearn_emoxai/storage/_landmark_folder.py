@@ -323,7 +323,8 @@ def _as_text(quality):
 def _csv_lines(rows):
     stream = io.StringIO()
     csv.DictWriter(stream, QUALITY_COLUMNS, lineterminator="\n").writerows(rows)
-    return stream.getvalue().encode("utf-8")
+    # Names that are not UTF-8 are shown escaped, and the text stays UTF-8; the exact ones are in paths.npy.
+    return stream.getvalue().encode("utf-8", "backslashreplace")
 
 
 def plain_strings(name, values):
