@@ -65,7 +65,7 @@ def test_the_house_has_few_rooms_and_layers():
     "statement", ["import sklearn_emoxai", "import sklearn_emoxai.datasets", "import sklearn_emoxai.cli"]
 )
 def test_import_loads_no_heavy_library(statement):
-    code = f"{statement}, sys; print(*{{'torch', 'mediapipe', 'cv2', 'matplotlib'}} & set(sys.modules))"
+    code = f"{statement}, sys; print(*{{'torch', 'mediapipe', 'av', 'cv2', 'matplotlib'}} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.split() == []
 

@@ -19,7 +19,7 @@ from ..storage import LandmarkCache, hash_source
 from ._detectors import detector_fingerprint
 from ._one_video import LandmarkSequence, Options, check_choice, documented_options, extract
 
-_CACHE_VERSION = 2  # raised whenever the code changes the landmarks that it finds
+_CACHE_VERSION = 3  # raised whenever the code changes the landmarks that it finds
 
 
 @documented_options

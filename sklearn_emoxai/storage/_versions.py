@@ -9,6 +9,8 @@ PACKAGES = (
     "sklearn-emoxai",
     "mediapipe",
     "opencv-contrib-python",
+    "av",
+    "pillow",
     "torch",
     "numba",
     "captum",

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from sklearn_emoxai.extraction import open_source, read_sampled, sample_indices, silenced_stderr
-from sklearn_emoxai.extraction._decoding import natural_key
+from sklearn_emoxai.extraction._image_files import natural_key
 
 CONTAINERS = {
     "clip.mp4": "mp4v",
