@@ -154,7 +154,7 @@ def run(data, seeds, emotions, counts, results):
     return rows[rows["seed"].isin(seeds) & rows["emotion"].isin(emotions)]
 
 
-def report(rows, counts, test_share, margin=0.01):
+def report(rows, counts, sizes):
     """Print the tables."""
     n_seeds = rows["seed"].nunique()
     print(f"\n{n_seeds} seeds, emotions {', '.join(rows['emotion'].unique())}")
@@ -166,9 +166,7 @@ def report(rows, counts, test_share, margin=0.01):
         print(table.unstack("k").to_string(float_format="{:.3f}".format))
         print(f"\n{DEFAULT} less the others, by the {judge}: difference and corrected p")
         for peer in (*PEERS, "all"):
-            print(
-                f"{peer:20s}", *(compared(by_seed[judge], full[judge], peer, k, test_share) for k in counts)
-            )
+            print(f"{peer:20s}", *(compared(by_seed[judge], full[judge], peer, k, sizes) for k in counts))
     if rows["share"].notna().any():
         print("\nshare of informative landmarks")
         share = by_seed.drop("all")["share"].groupby(["selector", "k"], sort=False).mean()
@@ -177,9 +175,9 @@ def report(rows, counts, test_share, margin=0.01):
     print(stability(rows[rows["selector"] != "all"]).to_string())
 
 
-def compared(scores, full, peer, k, test_share):
+def compared(scores, full, peer, k, sizes):
     other = full if peer == "all" else scores[peer, k]
-    test = corrected_ttest((scores[DEFAULT, k] - other).to_numpy(), test_share=test_share)
+    test = corrected_ttest((scores[DEFAULT, k] - other).to_numpy(), **sizes)
     return f"{test.mean:+.3f} (p {test.pvalue:.3f})"
 
 
@@ -259,10 +257,11 @@ def main():
     n_seeds = arguments.seeds
     if arguments.quick:
         emotions, counts, n_seeds = emotions[2:3], COUNTS[:3], 2
-    data, test_share = made, N_TEST / N_TRAIN
+    data, sizes = made, {"n_train": N_TRAIN, "n_test": N_TEST}
     if arguments.what == "clips":
-        data, test_share = clips(arguments.data), CLIPS_TEST_SHARE / (1 - CLIPS_TEST_SHARE)
-    report(run(data, range(n_seeds), emotions, counts, arguments.results), counts, test_share)
+        per_cent = round(100 * CLIPS_TEST_SHARE)
+        data, sizes = clips(arguments.data), {"n_train": 100 - per_cent, "n_test": per_cent}
+    report(run(data, range(n_seeds), emotions, counts, arguments.results), counts, sizes)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..attribution import BaselineWarning
 from ..evaluation import (
+    DEFAULT_METRIC,
     MODEL,
     add_to_meta,
     check_run_folder,
@@ -82,27 +83,32 @@ def run_comparison(
             random_state=seed,
             verbose=verbose,
         )
-    if keep is None:
-        keep = fewest_landmarks(results, saved) if saved in set(results["model"]) else min(counts)
+    why = "as asked for"
+    if keep is None and saved in set(results["model"]):
+        keep = fewest_landmarks(results, saved)
+        why = f"the fewest within one standard error of its best {_name(DEFAULT_METRIC)}"
+    elif keep is None:
+        keep, why = min(counts), "the fewest of --n-landmarks, since it was not compared"
     facts = {"strategy": strategy, "preprocessing": steps, "saved": {"model": saved, "n_landmarks": keep}}
     add_to_meta(folder, **facts)
     if verbose:
         _print_table(results, protocol, steps, strategy)
-        say(f"fitting {saved} with {keep} landmarks on all {len(data.data)} sequences")
+        say(f"fitting {saved} with {keep} landmarks, {why}, on all {len(data.data)} sequences")
     y = data.target if emotions is None else np.where(np.isin(data.target, emotions), data.target, "other")
     detector.set_params(select__n_landmarks_to_select=keep)
     keep_detector(folder, detector, data.data, y, groups=data.groups, n_jobs=n_jobs)
     if verbose:
         print(f"{folder}/ holds the results and {MODEL}, {saved} with {keep} landmarks for each emotion.")
         print(
-            *better_than(results, saved, keep),
+            *against_the_saved(results, saved),
+            "--save NAME saves another model, --keep COUNT another number of landmarks.",
             f"Next:\n  emoxai report {folder} -o report.html\n  emoxai predict {folder / MODEL} VIDEO ...",
             sep="\n",
         )
 
 
 def _print_table(results, protocol, steps, strategy):
-    print(f"\nBalanced accuracy, mean ± standard deviation over runs and splits; protocol {protocol}.")
+    print(f"\n{_name(DEFAULT_METRIC)}, mean ± standard deviation over runs and splits; protocol {protocol}.")
     print(f"Preprocessing {', '.join(steps)}; strategy {strategy}.\n")
     print(summarize(results).reset_index().to_string(index=False), "\n")
 
@@ -118,33 +124,44 @@ def _counts(counts, keep, path, n_all):
     return counts or [count for count in COUNTS if count <= n_all] or [n_all]
 
 
-def better_than(results, saved, keep, *, metric="roc_auc"):
-    """A line on the best model where it is not the saved one, in a list that is empty otherwise.
+def against_the_saved(results, saved, *, metric=DEFAULT_METRIC):
+    """Lines on every other model against the saved one, in a list that is empty where there is none to compare.
+
+    Which models meet, and on how many landmarks, is settled before any score is known: each but the majority class,
+    on the largest number of landmarks that was compared. The p-values are corrected for their number. So no line is
+    there, or missing, because of how a score came out.
 
     Parameters
     ----------
     results : DataFrame
         As :func:`compare` returns it.
     saved : str
-    keep : int
-        Landmarks of the saved model; where it was not compared with as many, nothing is known of it.
     metric : str, default="roc_auc"
     """
-    means = results.groupby(["model", "n_landmarks"])[metric].mean()
-    mine = (saved, keep)
-    best = means.drop("majority class", level="model", errors="ignore").idxmax()
-    if mine not in means.index or best[0] == saved or means[best] <= means[mine]:
+    met = results[results["model"] != "majority class"]
+    most = met["n_landmarks"].max()
+    met = met[met["n_landmarks"] == most]
+    means = met.groupby("model", sort=False)[metric].mean()
+    if saved not in means.index or len(means) < 2:
         return []
-    p = ""
-    if len(results[["run", "split"]].drop_duplicates()) > 1:
-        tests = paired_tests(results, mine, metric=metric).set_index(["model", "n_landmarks", "emotion"])
-        p = f" (p = {tests.loc[(*best, 'mean'), 'pvalue']:.3f})"
-    explains = saved.endswith("EMO") and not best[0].endswith("EMO")
-    why = f" {saved} is saved because its decisions can be explained." if explains else ""
-    return [
-        f"{best[0]} on {best[1]} landmarks has the higher mean ROC AUC, {means[best]:.3f} against {means[mine]:.3f} of "
-        f"{saved} with {keep}{p}.{why} --save {best[0]!r} saves that instead."
+    others = means.drop(saved)
+    lines = [
+        f"{_name(metric)} on {most} landmarks: {saved} {means[saved]:.3f}; each other model less {saved}:"
     ]
+    if len(met[["run", "split"]].drop_duplicates()) < 2:
+        return lines + [
+            f"  {name}  {mean - means[saved]:+.3f}, untested, on one split" for name, mean in others.items()
+        ]
+    tests = paired_tests(met, saved, metric=metric)
+    for test in tests[tests["emotion"] == "mean"].itertuples():
+        interval = f"[{test.low:+.3f}, {test.high:+.3f}]"
+        lines.append(f"  {test.model}  {test.difference:+.3f} {interval}, p = {test.pvalue_holm:.3f}")
+    corrected = f" after Holm's correction for {len(others)} tests" if len(others) > 1 else ""
+    return [*lines, f"  (95 % interval; p of the corrected paired t test{corrected})"]
+
+
+def _name(metric):
+    return {"roc_auc": "ROC AUC"}.get(metric, metric)
 
 
 def _chosen(models, names):

@@ -126,7 +126,7 @@ def _clips(output, data, random_state, verbose):
 def _print(results, clips, n_splits, *, synthetic):
     """The table on the terminal."""
     print(
-        f"\nBalanced accuracy on subjects that were not trained on, mean ± standard deviation over {n_splits} splits.\n"
+        f"\nROC AUC on subjects that were not trained on, mean ± standard deviation over {n_splits} splits.\n"
         f'{len(clips.paths)} videos of {len(np.unique(clips.groups))} subjects; always answering "rest" gives 0.500.\n'
     )
     print(summarize(results).reset_index().to_string(index=False))

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "keep_detector",
             "read_run",
         ],
-        "_statistics": ["corrected_ttest", "selection_stability"],
+        "_statistics": ["DEFAULT_METRIC", "corrected_ttest", "selection_stability"],
         "_summary": ["paired_tests", "summarize"],
     },
 )

@@ -15,6 +15,7 @@ from ..emotion import EmotionClassifier
 from ..preprocessing import EYES, LandmarkAligner
 from ..selection import find_selector
 from ..storage import save, write_atomically
+from ._statistics import DEFAULT_METRIC
 
 META, RESULTS, EXPLANATIONS, MODEL = "run.json", "results.csv", "explanations.npz", "model.skops"
 # Columns of text; all others hold numbers.
@@ -175,7 +176,7 @@ def add_to_meta(folder, **facts):
     write_atomically(path, meta.encode())
 
 
-def fewest_landmarks(results, model, *, metric="roc_auc"):
+def fewest_landmarks(results, model, *, metric=DEFAULT_METRIC):
     """The least number of landmarks that does as well as the best, by the one-standard-error rule.
 
     Parameters

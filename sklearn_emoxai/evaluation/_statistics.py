@@ -6,6 +6,8 @@ from sklearn import metrics
 from sklearn.utils import Bunch
 
 METRICS = ("accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc")
+# What is summarized, tested and decided by, unless another metric is asked for.
+DEFAULT_METRIC = "roc_auc"
 # The others say nothing about a test part of one class.
 DEFINED_FOR_ONE_CLASS = {"accuracy"}
 
@@ -98,15 +100,16 @@ def selection_stability(supports, *, confidence=0.95):
     )
 
 
-def corrected_ttest(differences, *, test_share, confidence=0.95):
+def corrected_ttest(differences, *, n_train, n_test, confidence=0.95):
     r"""Student's paired t test, corrected for training sets that overlap.
 
     Parameters
     ----------
     differences : array-like of shape (n_splits,)
         Score of one model less that of another on each test part, two or more.
-    test_share : float
-        Samples tested on over samples trained on: 1 / (k - 1) in k-fold cross-validation, repeated or not.
+    n_train, n_test : int, or array-like of shape (n_splits,)
+        Samples trained on and tested on in each split, without copies added to the training part. Of splits that
+        differ in size, the mean of the ratios counts.
     confidence : float, default=0.95
         Level of the interval.
 
@@ -144,7 +147,7 @@ def corrected_ttest(differences, *, test_share, confidence=0.95):
     Examples
     --------
     >>> from sklearn_emoxai.evaluation import corrected_ttest
-    >>> test = corrected_ttest([0.02, 0.05, 0.01, 0.04, 0.03], test_share=1 / 4)
+    >>> test = corrected_ttest([0.02, 0.05, 0.01, 0.04, 0.03], n_train=80, n_test=20)
     >>> round(test.statistic, 3), round(test.pvalue, 3)
     (2.828, 0.047)
     """
@@ -154,12 +157,11 @@ def corrected_ttest(differences, *, test_share, confidence=0.95):
             "differences must be two finite numbers or more, one a split; "
             f"got shape {differences.shape}, {int(np.isfinite(differences).sum())} of them finite."
         )
-    if not (np.isfinite(test_share) and test_share > 0):
-        raise ValueError(f"test_share must be above 0; got {test_share}.")
-    _check_confidence(confidence)
     J = len(differences)
+    sizes = [_check_sizes(name, value, J) for name, value in (("n_train", n_train), ("n_test", n_test))]
+    _check_confidence(confidence)
     mean = differences.mean()
-    spread = np.sqrt((1 / J + test_share) * differences.var(ddof=1))
+    spread = np.sqrt((1 / J + np.mean(sizes[1] / sizes[0])) * differences.var(ddof=1))
     with np.errstate(divide="ignore"):
         statistic = mean / spread if spread or mean else 0.0
     margin = stats.t.ppf((1 + confidence) / 2, J - 1) * spread
@@ -171,6 +173,18 @@ def corrected_ttest(differences, *, test_share, confidence=0.95):
         pvalue=float(2 * stats.t.sf(abs(statistic), J - 1)),
         df=J - 1,
     )
+
+
+def _check_sizes(name, sizes, n_splits):
+    """Numbers of samples, one for all splits or one for each, as an array of floats."""
+    found = np.asarray(sizes)
+    if found.dtype.kind not in "iuf" or found.shape not in ((), (n_splits,)):
+        raise ValueError(
+            f"{name} must be a number of samples, or one for each of the {n_splits} splits; got {sizes!r}."
+        )
+    if not (np.isfinite(found) & (found >= 1) & (found == np.round(found))).all():
+        raise ValueError(f"{name} must hold whole numbers of samples, 1 or more; got {sizes!r}.")
+    return found.astype(float)
 
 
 def _check_confidence(confidence):

@@ -3,26 +3,29 @@
 import numpy as np
 import pandas as pd
 
-from ._statistics import corrected_ttest
+from ._statistics import DEFAULT_METRIC, corrected_ttest
 
 _KEYS = ["model", "n_landmarks"]
 
 
-def summarize(results, metric="balanced_accuracy", *, reference=None):
+def summarize(results, metric=DEFAULT_METRIC, *, reference=None):
     """Mean ± standard deviation over runs and splits, a row for each model and a column for each emotion.
 
     Parameters
     ----------
     results : pandas.DataFrame
         As returned by :func:`compare`.
-    metric : {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default="balanced_accuracy"
+    metric : str, default="roc_auc"
+        One of its metrics.
     reference : str or tuple of (str, int), default=None
-        As in :func:`paired_tests`; adds the mean's difference from it with its 95 % interval, and the p-value.
+        As in :func:`paired_tests`; adds the mean's difference from it with its 95 % interval, and the p-value after
+        Holm's correction for the number of models and counts.
 
     Returns
     -------
     pandas.DataFrame of str
-        The column "mean" is the mean over emotions, with the standard deviation between splits.
+        The name of its columns is the metric. The column "mean" is the mean over emotions, with the standard deviation
+        between splits.
 
     Raises
     ------
@@ -53,12 +56,12 @@ def summarize(results, metric="balanced_accuracy", *, reference=None):
         tests = paired_tests(results, reference, metric=metric)
         tests = tests[tests["emotion"] == "mean"].set_index(_KEYS)
         table["difference"] = tests.apply(_interval, axis=1)
-        table["p"] = tests["pvalue"].map("{:.3f}".format)
+        table["p (Holm)"] = tests["pvalue_holm"].map("{:.3f}".format)
         table = table.astype(object).fillna("")
-    return table.loc[order]
+    return table.loc[order].rename_axis(columns=metric)
 
 
-def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0.95):
+def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
     """Differences of every model from a reference on the same splits, with the corrected paired t test.
 
     Parameters
@@ -68,16 +71,17 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
     reference : str or tuple of (str, int)
         A model, which others are compared with at their own landmark count, or at its largest
         where it has not theirs; or a model and a landmark count.
-    metric : {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default="balanced_accuracy"
+    metric : str, default="roc_auc"
+        One of its metrics.
     confidence : float, default=0.95
-        Level of the intervals.
+        Level of the intervals, each by itself.
 
     Returns
     -------
     pandas.DataFrame
         One row for each model, landmark count and emotion, and one for "mean", the mean over the emotions; with
-        the columns ``model``, ``n_landmarks``, ``emotion``, ``reference_n_landmarks``, ``difference``, ``low``,
-        ``high``, ``statistic``, ``pvalue``. The reference's own rows are left out.
+        the columns ``metric``, ``model``, ``n_landmarks``, ``emotion``, ``reference_n_landmarks``, ``difference``,
+        ``low``, ``high``, ``statistic``, ``pvalue``, ``pvalue_holm``. The reference's own rows are left out.
 
     Raises
     ------
@@ -86,7 +90,17 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
 
     See Also
     --------
-    corrected_ttest : The test. Its p-values are not corrected for the number of rows.
+    corrected_ttest : The test.
+
+    Notes
+    -----
+    ``pvalue_holm`` is corrected for the number of tests by Holm's step-down method: among the rows of "mean" for
+    these, and among those of single emotions for those. So the chance that any true equality of a family is
+    rejected stays below the level, whatever the dependence. To test fewer, take rows out of ``results`` beforehand.
+
+    References
+    ----------
+    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979.
 
     Examples
     --------
@@ -107,7 +121,7 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
     scores = results.set_index([*_KEYS, "emotion", "run", "split"])[metric].unstack("emotion")
     emotions = list(dict.fromkeys(results["emotion"]))
     scores = scores[emotions].assign(mean=scores[emotions].mean(axis=1))
-    test_share = (results["n_test"] / results["n_train"]).mean()
+    sizes = results.groupby(["run", "split"])[["n_train", "n_test"]].mean().round()
     rows = []
     for model, count in dict.fromkeys(zip(results["model"], results["n_landmarks"])):
         other = _reference_count(results, reference, count)
@@ -117,9 +131,13 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
         if len(differences) < 2:
             raise ValueError("results must hold two runs or splits to test on; got 1.")
         for emotion, values in differences.items():
-            test = corrected_ttest(values, test_share=test_share, confidence=confidence)
+            parts = sizes.loc[values.index]
+            test = corrected_ttest(
+                values, n_train=parts["n_train"], n_test=parts["n_test"], confidence=confidence
+            )
             rows.append(
                 {
+                    "metric": metric,
                     "model": model,
                     "n_landmarks": count,
                     "emotion": emotion,
@@ -128,8 +146,38 @@ def paired_tests(results, reference, *, metric="balanced_accuracy", confidence=0
                     **{key: test[key] for key in ("low", "high", "statistic", "pvalue")},
                 }
             )
-    columns = ["model", "n_landmarks", "emotion", "reference_n_landmarks", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "statistic", "pvalue"])
+    columns = [
+        "metric",
+        "model",
+        "n_landmarks",
+        "emotion",
+        "reference_n_landmarks",
+        "difference",
+        "low",
+        "high",
+    ]
+    table = pd.DataFrame(rows, columns=[*columns, "statistic", "pvalue"])
+    return table.assign(pvalue_holm=table.groupby(table["emotion"] == "mean")["pvalue"].transform(holm))
+
+
+def holm(pvalues):
+    """P-values after Holm's correction for their number.
+
+    Parameters
+    ----------
+    pvalues : array-like of shape (n_tests,)
+
+    Returns
+    -------
+    ndarray of shape (n_tests,)
+        Times the number of tests for the smallest, one less for the next, and so on; never smaller than that of a
+        smaller p-value, and at most 1.
+    """
+    pvalues = np.asarray(pvalues, dtype=float)
+    order = np.argsort(pvalues)
+    corrected = np.empty(len(pvalues))
+    corrected[order] = np.maximum.accumulate(pvalues[order] * np.arange(len(pvalues), 0, -1))
+    return np.minimum(corrected, 1)
 
 
 def _reference_count(results, reference, count):

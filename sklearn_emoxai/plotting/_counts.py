@@ -1,5 +1,6 @@
 """How well models do on fewer and fewer landmarks."""
 
+from ..evaluation import DEFAULT_METRIC
 from ._style import METRIC_NAMES, error_line, finish_lines, log_counts, new_axes
 from ._tables import accuracy_curves
 
@@ -50,7 +51,7 @@ class LandmarkCountDisplay:
         self.metric = metric
 
     @classmethod
-    def from_results(cls, results, *, metric="balanced_accuracy", emotion=None, ax=None, **kwargs):
+    def from_results(cls, results, *, metric=DEFAULT_METRIC, emotion=None, ax=None, **kwargs):
         """Draw what :func:`compare` found.
 
         Parameters
@@ -58,7 +59,7 @@ class LandmarkCountDisplay:
         results : DataFrame
             As :func:`compare` returns it. Models whose names differ only in an ending such as ", selected" or
             ", 32 landmarks" are one line.
-        metric : str, default="balanced_accuracy"
+        metric : str, default="roc_auc"
             A column.
         emotion : label, default=None
             None takes the mean over the emotions within each run and split.

@@ -30,7 +30,7 @@ from sklearn_emoxai import (
     save,
     save_landmarks,
 )
-from sklearn_emoxai.cli._comparing import better_than
+from sklearn_emoxai.cli._comparing import against_the_saved
 from sklearn_emoxai.cli._predicting import load_detector, predictions
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.evaluation import read_run
@@ -136,6 +136,7 @@ def test_compare_keeps_the_landmarks_and_emotions_that_are_asked_for(landmarks, 
     )
     done = _invoke(*arguments, *QUICK[:-1])
     assert "linear SVM" in done.output
+    assert "\nROC AUC, mean ± standard deviation over runs and splits; protocol subject." in done.output
     assert f"emoxai report {folder}" in done.output
     assert "Preprocessing LandmarkAligner, NeutralDifference; strategy forward." in done.output
     found = read_run(folder)
@@ -195,21 +196,37 @@ def _scores(**by_model):
     return pd.DataFrame(rows).assign(n_train=30, n_test=10)
 
 
-def test_a_model_that_is_better_than_the_saved_one_is_told():
-    results = _scores(**{"T-EMO": [0.8, 0.82, 0.81, 0.79], "linear SVM": [0.9, 0.93, 0.93, 0.9]})
-    (line,) = better_than(results, "T-EMO", 8)
-    p = paired_tests(results, "T-EMO", metric="roc_auc")["pvalue"].iloc[-1]
-    assert p < 0.05
-    assert line == (
-        f"linear SVM on 8 landmarks has the higher mean ROC AUC, 0.915 against 0.805 of T-EMO with 8 (p = {p:.3f}). "
-        "T-EMO is saved because its decisions can be explained. --save 'linear SVM' saves that instead."
-    )
-    assert better_than(results, "linear SVM", 8) == []
-    assert better_than(results, "T-EMO", 9) == []  # of which nothing is known
-    one = results.query("split == 0")
-    assert "of T-EMO with 8. T-EMO" in better_than(one, "T-EMO", 8)[0]
-    majority = _scores(**{"T-EMO": [0.4, 0.4], "majority class": [0.5, 0.5]})
-    assert better_than(majority, "T-EMO", 8) == []  # which can't be saved
+def test_every_other_model_is_set_against_the_saved_one_however_it_did():
+    network, worse, better = [0.8, 0.82, 0.81, 0.79], [0.7, 0.72, 0.7, 0.75], [0.9, 0.93, 0.93, 0.9]
+    scores = {"majority class": [0.5] * 4, "linear SVM": worse, "T-EMO": network, "R-EMO": better}
+    results = _scores(**scores)
+    lines = against_the_saved(results, "T-EMO")
+    tests = paired_tests(results[results["model"] != "majority class"], "T-EMO").query("emotion == 'mean'")
+    assert lines[0] == "ROC AUC on 8 landmarks: T-EMO 0.805; each other model less T-EMO:"
+    for line, test in zip(lines[1:3], tests.itertuples()):
+        assert line.startswith(
+            f"  {test.model}  {test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p = "
+        )
+        assert line.endswith(f"{test.pvalue_holm:.3f}")
+    assert [line.split("  ")[1] for line in lines[1:3]] == ["linear SVM", "R-EMO"]
+    assert "Holm's correction for 2 tests" in lines[3]
+    # Those who meet are the same where the scores are others.
+    swapped = against_the_saved(_scores(**scores | {"R-EMO": worse, "linear SVM": better}), "T-EMO")
+    assert [line.split("  ")[1] for line in swapped[1:3]] == ["linear SVM", "R-EMO"]
+
+
+def test_models_meet_on_the_most_landmarks_whatever_count_did_best():
+    fewer = _scores(**{"T-EMO": [0.9] * 4, "linear SVM": [0.1, 0.2, 0.1, 0.2]}).assign(n_landmarks=2)
+    all_of_them = _scores(**{"T-EMO": [0.8, 0.8, 0.7, 0.7], "linear SVM": [0.8, 0.9, 0.8, 0.9]})
+    majority = _scores(**{"majority class": [0.5] * 4}).assign(n_landmarks=468)
+    lines = against_the_saved(pd.concat([fewer, all_of_them, majority]), "T-EMO")
+    assert lines[0].startswith("ROC AUC on 8 landmarks: T-EMO 0.750;")
+    assert lines[1].startswith("  linear SVM  +0.100 [")
+    assert "Holm" not in lines[2]
+    assert against_the_saved(fewer, "R-EMO") == []  # of which nothing is known
+    assert against_the_saved(fewer.query("model == 'T-EMO'"), "T-EMO") == []
+    one = against_the_saved(all_of_them.query("split == 1"), "T-EMO")
+    assert one[1:] == ["  linear SVM  +0.100, untested, on one split"]
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ def test_interval_of_stability_covers_the_truth_as_often_as_it_says():
 
 def test_corrected_test_by_hand():
     # mean .03, variance .00025, and (1/5 + 1/4) of it under the root.
-    found = corrected_ttest([0.02, 0.05, 0.01, 0.04, 0.03], test_share=1 / 4)
+    found = corrected_ttest([0.02, 0.05, 0.01, 0.04, 0.03], n_train=80, n_test=20)
     assert found.statistic == pytest.approx(0.03 / np.sqrt(0.45 * 0.00025))
     assert found.pvalue == pytest.approx(2 * stats.t.sf(found.statistic, 4))
     assert found.low < 0.03 < found.high
@@ -55,7 +55,7 @@ def test_corrected_test_by_hand():
 
 def test_corrected_test_without_overlap_is_the_plain_one():
     differences = np.random.default_rng(0).normal(0.3, 1, size=12)
-    found, plain = corrected_ttest(differences, test_share=1e-12), stats.ttest_1samp(differences, 0)
+    found, plain = corrected_ttest(differences, n_train=10**12, n_test=1), stats.ttest_1samp(differences, 0)
     assert found.statistic == pytest.approx(plain.statistic)
     assert found.pvalue == pytest.approx(plain.pvalue)
 
@@ -68,16 +68,23 @@ def test_corrected_test_keeps_its_level_where_the_plain_one_does_not():
         sample = rng.normal(size=40)
         scores = [sample[rng.permutation(40)[:20]].mean() for _ in range(15)]
         rejected += [
-            corrected_ttest(scores, test_share=1).pvalue < 0.05,
+            corrected_ttest(scores, n_train=20, n_test=20).pvalue < 0.05,
             stats.ttest_1samp(scores, 0).pvalue < 0.05,
         ]
     assert rejected[0] <= 0.08 * 400
     assert rejected[1] > 0.3 * 400
 
 
+def test_corrected_test_of_splits_of_unequal_size_takes_the_mean_ratio():
+    scores = [0.02, 0.05, 0.01, 0.04]
+    found = corrected_ttest(scores, n_train=[90, 80, 90, 60], n_test=[10, 20, 10, 40])
+    ratio = (10 / 90 + 20 / 80 + 10 / 90 + 40 / 60) / 4
+    assert found.statistic == pytest.approx(0.03 / np.sqrt((0.25 + ratio) * np.var(scores, ddof=1)))
+
+
 def test_corrected_test_of_differences_that_do_not_vary():
-    assert corrected_ttest([0, 0, 0], test_share=0.5).pvalue == 1
-    assert corrected_ttest([0.25, 0.25, 0.25], test_share=0.5).pvalue == 0
+    assert corrected_ttest([0, 0, 0], n_train=20, n_test=10).pvalue == 1
+    assert corrected_ttest([0.25, 0.25, 0.25], n_train=20, n_test=10).pvalue == 0
 
 
 @pytest.mark.parametrize(
@@ -97,10 +104,16 @@ def test_stability_names_bad_supports(supports, message):
 
 def test_corrected_test_names_bad_input():
     with pytest.raises(ValueError, match=r"differences must be two finite numbers.*got shape \(1,\)"):
-        corrected_ttest([1.0], test_share=0.2)
+        corrected_ttest([1.0], n_train=50, n_test=10)
     with pytest.raises(ValueError, match="1 of them finite"):
-        corrected_ttest([1.0, np.nan], test_share=0.2)
-    with pytest.raises(ValueError, match=r"test_share must be above 0; got 0\."):
-        corrected_ttest([1.0, 2.0], test_share=0)
+        corrected_ttest([1.0, np.nan], n_train=50, n_test=10)
+    for wrong in (0, -5, 2.5, np.nan, np.inf, [10, 0]):  # 0.25 is a share, and no number of samples
+        with pytest.raises(ValueError, match=r"n_test must hold whole numbers of samples, 1 or more; got "):
+            corrected_ttest([1.0, 2.0], n_train=50, n_test=wrong)
+    for wrong in ("many", [10, 10, 10], None, True):
+        with pytest.raises(
+            ValueError, match="n_train must be a number of samples, or one for each of the 2 splits"
+        ):
+            corrected_ttest([1.0, 2.0], n_train=wrong, n_test=10)
     with pytest.raises(ValueError, match=r"confidence must be between 0 and 1; got 95\."):
-        corrected_ttest([1.0, 2.0], test_share=0.2, confidence=95)
+        corrected_ttest([1.0, 2.0], n_train=50, n_test=10, confidence=95)

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sklearn_emoxai.evaluation import corrected_ttest, paired_tests, summarize
+from sklearn_emoxai.evaluation._summary import holm
 
 
 def _results(scores, n_landmarks=468):
@@ -51,7 +53,7 @@ def test_tests_compare_the_same_splits(results):
     assert len(table) == 3 * 3
     for count in (468, 32):
         differences = _scores(results, "network", count, "joy") - _scores(results, "SVM", count, "joy")
-        expected = corrected_ttest(differences, test_share=1 / 3)
+        expected = corrected_ttest(differences, n_train=30, n_test=10)
         row = table.loc[("network", count, "joy")]
         assert row["difference"] == pytest.approx(differences.mean())
         assert row["pvalue"] == pytest.approx(expected.pvalue)
@@ -78,7 +80,7 @@ def test_reference_without_this_count_gives_its_largest(results):
 def test_reference_alone_gives_a_table_without_rows():
     only = _results({"SVM": {"fear": [0.5, 0.7]}})
     assert paired_tests(only, "SVM", metric="accuracy").query("emotion == 'mean'").empty
-    assert (summarize(only, "accuracy", reference="SVM")["p"] == "").all()
+    assert (summarize(only, "accuracy", reference="SVM")["p (Holm)"] == "").all()
 
 
 def test_summary_with_a_reference_adds_the_means_test(results):
@@ -87,8 +89,42 @@ def test_summary_with_a_reference_adds_the_means_test(results):
     row = tests.query("model == 'network' and n_landmarks == 32 and emotion == 'mean'").iloc[0]
     shown = table.loc[("network", 32)]
     assert shown["difference"] == f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    assert shown["p"] == f"{row['pvalue']:.3f}"
-    assert table.loc[("SVM", 468), "p"] == ""
+    assert shown["p (Holm)"] == f"{row['pvalue_holm']:.3f}"
+    assert table.loc[("SVM", 468), "p (Holm)"] == ""
+
+
+def test_tables_name_their_metric_and_share_the_default(results):
+    both = results.assign(roc_auc=results["accuracy"] / 2)
+    assert "accuracy" in str(summarize(both, "accuracy"))
+    assert summarize(both).equals(summarize(both, "roc_auc"))
+    assert str(summarize(both)).startswith("roc_auc")
+    assert set(paired_tests(both, "SVM")["metric"]) == {"roc_auc"}
+    assert set(paired_tests(both, "SVM", metric="accuracy")["metric"]) == {"accuracy"}
+
+
+def test_holms_correction_is_that_of_the_books():
+    # Four tests: 4 × .01, 3 × .02, 2 × .03, 1 × .04, none below one before it.
+    np.testing.assert_allclose(holm([0.03, 0.01, 0.04, 0.02]), [0.06, 0.04, 0.06, 0.06])
+    np.testing.assert_allclose(holm([0.9, 0.3]), [0.9, 0.6])
+    np.testing.assert_allclose(holm([0.6, 0.7]), [1, 1])
+    assert holm([]).shape == (0,)
+
+
+def test_means_and_single_emotions_are_corrected_for_their_own_number(results):
+    table = paired_tests(results, "SVM", metric="accuracy")
+    for family in (table["emotion"] == "mean", table["emotion"] != "mean"):
+        np.testing.assert_allclose(table.loc[family, "pvalue_holm"], holm(table.loc[family, "pvalue"]))
+    assert (table["pvalue_holm"] >= table["pvalue"]).all()
+    assert (table["pvalue_holm"] > table["pvalue"]).any()
+
+
+def test_holm_keeps_the_level_of_many_tests_where_plain_p_values_do_not():
+    # Nine models that are all as good as the reference that they share, so that their tests depend on one another.
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(2000, 9)) - rng.normal(size=(2000, 1))
+    pvalues = 2 * stats.norm.sf(np.abs(scores) / np.sqrt(2))
+    assert np.mean((pvalues < 0.05).any(axis=1)) > 0.2
+    assert np.mean([(holm(each) < 0.05).any() for each in pvalues]) < 0.06
 
 
 def test_bad_input_is_named(results):

@@ -128,7 +128,7 @@ def test_counts_of_one_emotion(results):
     ("change", "arguments", "error", "message"),
     [
         (lambda table: table.to_dict(), {}, TypeError, "results must be a DataFrame.* got dict"),
-        (lambda table: table, {}, ValueError, r"must have the columns \['balanced_accuracy'\]"),
+        (lambda table: table, {}, ValueError, r"must have the columns \['roc_auc'\]"),
         (lambda table: table[:0], {"metric": "accuracy"}, ValueError, "at least one row"),
         (
             lambda table: table,
