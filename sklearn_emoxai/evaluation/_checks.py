@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_random_state
 
 from .._validation import check_number
@@ -10,6 +11,12 @@ from ..network import ConvLSTMClassifier, validation_split
 from ._configure import configured, estimators, has_selector, inner_splits
 from ._models import SearchedNetwork
 from ._statistics import DEFINED_FOR_ONE_CLASS, METRICS
+
+# Columns of compare's table that are no metrics.
+RESERVED = (
+    "emotion", "model", "n_landmarks", "run", "split", "n_train", "n_test", "fit_seconds", "predict_seconds",
+    "parameters", "selected",
+)  # fmt: skip
 
 
 def check_models(models, metrics):
@@ -40,13 +47,36 @@ def check_models(models, metrics):
 
 
 def check_metrics(metrics):
-    """Metrics as a list of known names, each once."""
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    unknown = [metric for metric in metrics if metric not in METRICS]
-    if unknown or not metrics:
-        got = repr(unknown[0]) if unknown else "none"
-        raise ValueError(f"metrics must be some of {', '.join(METRICS)}; got {got}.")
-    return list(dict.fromkeys(metrics))
+    """Metrics as a dict of name to scorer, each once; None stands for one of our own."""
+    if callable(metrics):
+        raise TypeError(f"metrics must give each scorer a name, as in {{'name': scorer}}; got {metrics!r}.")
+    metrics = [metrics] if isinstance(metrics, str) else metrics
+    pairs = metrics.items() if hasattr(metrics, "items") else [(name, name) for name in metrics]
+    found = {}
+    for name, metric in pairs:
+        if not isinstance(name, str):
+            raise TypeError(f"metrics must give each scorer a name, as in {{'name': scorer}}; got {name!r}.")
+        if name in RESERVED:
+            raise ValueError(f"metrics must have other names than compare's own columns; got {name!r}.")
+        if name == metric and name in METRICS:
+            found[name] = None
+        elif callable(metric):
+            found[name] = metric
+        elif isinstance(metric, str) and metric in get_scorer_names():
+            found[name] = get_scorer(metric)
+        else:
+            raise _unknown_metric(metric)
+    if not found:
+        raise _unknown_metric()
+    return found
+
+
+def _unknown_metric(*metric):
+    got = repr(metric[0]) if metric else "none"
+    return ValueError(
+        f"metrics must be some of {', '.join(METRICS)}, names of scikit-learn's scorers, or a dictionary of name to "
+        f"scorer; got {got}."
+    )
 
 
 def check_landmark_counts(n_landmarks, models, n_all):
@@ -118,7 +148,10 @@ def check_protocol(protocol, X, y, emotions, groups, n_splits):
 
 def check_units(units, models, y, metrics):
     """Raise where a training or test part lacks what a model or a metric needs."""
-    needs_both = [metric for metric in metrics if metric not in DEFINED_FOR_ONE_CLASS]
+    # Of other scorers nothing is known.
+    needs_both = [
+        name for name, scorer in metrics.items() if scorer is None and name not in DEFINED_FOR_ONE_CLASS
+    ]
     for unit in units:
         where = f"split {unit.split} of run {unit.run}"
         target, tested = (y[part % len(y)] == unit.emotion for part in (unit.train, unit.test))

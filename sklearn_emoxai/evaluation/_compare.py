@@ -19,12 +19,12 @@ from .._validation import check_labels, check_number, check_per_sample, check_se
 from ..emotion import decision_values, fit_to_emotion
 from ..selection import selected_landmarks
 from . import _checks as checks
-from ._configure import configured, describe, has_selector, searched_parameters
+from ._configure import configured, describe, describe_scorer, has_selector, searched_parameters
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
 from ._resuming import FORMAT, ResumableRun, difference, fingerprint, machine, versions
-from ._statistics import METRICS, score
+from ._statistics import METRICS, ScorerError, score
 
 
 def compare(
@@ -78,8 +78,10 @@ def compare(
         For "subject". None is 5.
     n_runs : int, default=10
         Repetitions with other seeds and, where the protocol draws them, other splits.
-    metrics : list of {"accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc"}, default=all of them
-        "f1" is that of the emotion, 0 where it is never predicted.
+    metrics : list of str, or dict of str to scorer, default=("accuracy", "balanced_accuracy", "roc_auc", "f1", "mcc")
+        Of these, "f1" is that of the emotion, 0 where it is never predicted. Others are scikit-learn's scorers, by
+        their names, such as "average_precision", or as what :func:`~sklearn.metrics.make_scorer` gives, in a
+        dictionary with names of yours; the class True is the emotion.
     folder : path-like, default=None
         Keeps every finished fit. The same call after an interruption goes on where it stopped, and gives the
         table that it would have given. Made where it does not exist.
@@ -111,7 +113,8 @@ def compare(
     ------
     ValueError, TypeError
         Before anything is fitted: if an argument is not as described, a part of the data lacks what a split, a
-        search, a validation or a metric needs, or the folder holds another comparison.
+        search, a validation or a metric needs, or the folder holds another comparison. Later, if a scorer that is
+        not of the five fails, or gives no number.
 
     See Also
     --------
@@ -182,7 +185,7 @@ class Plan:
     emotions: list
     counts: list
     n_runs: int
-    metrics: list
+    metrics: dict
     random_state: int
     models: dict
     units: list
@@ -273,7 +276,7 @@ def _settings(plan, description):
         "protocol": plan.protocol.name,
         "protocol_description": plan.protocol_description,
         "n_runs": plan.n_runs,
-        "metrics": plan.metrics,
+        "metrics": list(plan.metrics),
         "random_state": plan.random_state,
         "models": list(plan.models),
         "emotions": plan.emotions,
@@ -285,6 +288,7 @@ def _settings(plan, description):
             "y": fingerprint(plan.y),
             "groups": fingerprint(plan.groups),
             "models": {name: describe(model) for name, model in plan.models.items()},
+            "scorers": {name: describe_scorer(scorer) for name, scorer in plan.metrics.items() if scorer},
         },
     }
 
@@ -343,7 +347,14 @@ def _unit_rows(unit, cells, X, y, metrics, store, count_fit):
                 model = configured(
                     model, n_landmarks=count, n_all=X.shape[3], seed=unit.seed, memory=rankings
                 )
-                row = {"emotion": unit.emotion, "model": name} | _cell(model, unit, train, test, y, metrics)
+                try:
+                    cell = _cell(model, unit, train, test, y, metrics)
+                except ScorerError as error:
+                    where = f"{name!r}, for {unit.emotion!r} in split {unit.split} of run {unit.run}"
+                    raise ValueError(
+                        f"metrics must be defined for every model and test part; {error} {where}."
+                    ) from error
+                row = {"emotion": unit.emotion, "model": name} | cell
                 if store is not None:
                     store.save(key, row)
                 count_fit()
@@ -379,7 +390,7 @@ def _cell(model, unit, train, test, y, metrics):
         "split": unit.split,
         "n_train": len(np.unique(unit.train % len(y))),
         "n_test": len(unit.test),
-        **score(metrics, target, predicted, values),
+        **score(metrics, model, test, target, predicted, values),
         "fit_seconds": fitted - start,
         "predict_seconds": predicted_at - fitted,
         "parameters": json.dumps(parameters, default=_plain) if parameters else "",

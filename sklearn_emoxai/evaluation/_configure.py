@@ -100,6 +100,12 @@ def describe(model):
     return _text(model.set_params(**irrelevant))
 
 
+def describe_scorer(scorer):
+    """Text that differs between scorers that compute different things."""
+    text = repr(scorer)
+    return _text(scorer) if " at 0x" in text else text
+
+
 def _text(value):
     if hasattr(value, "get_params") and not isinstance(value, type):
         parts = ", ".join(f"{key}={_text(part)}" for key, part in value.get_params(deep=False).items())

@@ -117,6 +117,12 @@ def difference(old, new):
     if old["models"] != new["models"]:
         found.append(f"models are {old['models']} there, {new['models']} here")
     found += _model_differences(old["fingerprints"]["models"], new["fingerprints"]["models"])
+    scorers = [run["fingerprints"].get("scorers", {}) for run in (old, new)]
+    found += [
+        f"the scorer {name!r} is {_short(scorers[0][name])} there, {_short(scorers[1][name])} here"
+        for name in scorers[1]
+        if scorers[0].get(name, scorers[1][name]) != scorers[1][name]
+    ]
     for key in ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state"):
         if old[key] != new[key]:
             name = key.removesuffix("_description")

@@ -1,5 +1,7 @@
 """The numbers of a comparison: metrics of a fit, tests between models, the stability of selections."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import stats
 from sklearn import metrics
@@ -12,8 +14,28 @@ DEFAULT_METRIC = "roc_auc"
 DEFINED_FOR_ONE_CLASS = {"accuracy"}
 
 
-def score(names, target, predicted, values):
-    """Metrics by name, of boolean targets, predicted classes and decision values, all of shape (n_samples,)."""
+class ScorerError(ValueError):
+    """A user's scorer failed, or gave no number; the message lacks where."""
+
+
+def score(scorers, model, X, target, predicted, values):
+    """Metrics by name.
+
+    Parameters
+    ----------
+    scorers : dict of str to callable or None
+        None is for a metric of :data:`METRICS`.
+    model : estimator
+        Fitted; for scorers.
+    X : ndarray of shape (n_samples, n_frames, 2, n_landmarks)
+    target, predicted : ndarray of shape (n_samples,), bool
+    values : ndarray of shape (n_samples,) or None
+        Decision values; None where "roc_auc" is not asked for.
+
+    Returns
+    -------
+    dict of str to float
+    """
     functions = {
         "accuracy": lambda: metrics.accuracy_score(target, predicted),
         "balanced_accuracy": lambda: metrics.balanced_accuracy_score(target, predicted),
@@ -21,7 +43,20 @@ def score(names, target, predicted, values):
         "f1": lambda: metrics.f1_score(target, predicted, zero_division=0),
         "mcc": lambda: metrics.matthews_corrcoef(target, predicted),
     }
-    return {name: float(functions[name]()) for name in names}
+    return {
+        name: float(functions[name]()) if scorer is None else _scored(name, scorer, model, X, target)
+        for name, scorer in scorers.items()
+    }
+
+
+def _scored(name, scorer, model, X, target):
+    try:
+        value = scorer(model, X, target)
+    except Exception as error:  # whatever a user's function raises
+        raise ScorerError(f"the scorer {name!r} raised {type(error).__name__} ({error}) with") from error
+    if not isinstance(value, Real | np.bool_):
+        raise ScorerError(f"the scorer {name!r} gave {value!r} in the place of a number with")
+    return float(value)
 
 
 def selection_stability(supports, *, confidence=0.95):

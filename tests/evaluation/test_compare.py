@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.metrics import fbeta_score, make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -137,6 +138,62 @@ def test_metrics_are_those_of_predictions_made_by_hand(planted):
         assert row.accuracy == pytest.approx((tp + tn) / len(test))
 
 
+def test_scorers_of_scikit_learn_score_what_the_own_metrics_do(planted):
+    X, emotion, groups = planted
+    twice = make_scorer(
+        lambda truth, values: 2 * roc_auc_score(truth, values), response_method="decision_function"
+    )
+    metrics = {
+        "roc_auc": "roc_auc",
+        "AUC": "roc_auc",
+        "precision": "average_precision",
+        "twice": twice,
+        "share": lambda model, X, y: np.mean(model.predict(X)),
+    }
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 2, "n_runs": 1, "random_state": 0}
+    X += np.random.default_rng(1).normal(scale=4, size=X.shape).astype(np.float32)
+    found = compare({"SVM": SVM}, X, emotion, metrics=metrics, **arguments)
+    assert [name for name in found if name in metrics] == list(metrics)
+    np.testing.assert_allclose(found["AUC"], found["roc_auc"])
+    np.testing.assert_allclose(found["twice"], 2 * found["roc_auc"])
+    assert found["precision"].between(0, 1, inclusive="neither").all()
+    assert found["share"].between(0, 1, inclusive="neither").all()
+    names = compare({"SVM": SVM}, X, emotion, metrics=["mcc", "average_precision"], **arguments)
+    np.testing.assert_allclose(names["average_precision"], found["precision"])
+    assert "roc_auc" not in names
+
+
+@pytest.mark.parametrize(
+    ("scorer", "what"),
+    [
+        (lambda model, X, y: model.nonsense, r"raised AttributeError \(.*nonsense.*\) with"),
+        (lambda model, X, y: "good", "gave 'good' in the place of a number with"),
+    ],
+)
+def test_a_scorer_that_fails_is_named_with_the_model_and_the_split(planted, scorer, what):
+    X, emotion, groups = planted
+    with pytest.raises(
+        ValueError, match=rf"the scorer 'mine' {what} 'SVM', for 'fear' in split 0 of run 0\."
+    ):
+        compare({"SVM": SVM}, X, emotion, groups=groups, emotions=["fear"], metrics={"mine": scorer})
+
+
+def test_a_folder_of_another_scorer_is_refused(planted, tmp_path):
+    X, emotion, groups = planted
+    arguments = {
+        "groups": groups,
+        "emotions": ["fear"],
+        "n_splits": 2,
+        "n_runs": 1,
+        "folder": tmp_path / "run",
+    }
+    beta = [make_scorer(fbeta_score, beta=beta) for beta in (1, 2, 2)]
+    compare({"SVM": SVM}, X, emotion, metrics={"F": beta[1]}, **arguments)
+    compare({"SVM": SVM}, X, emotion, metrics={"F": beta[2]}, **arguments)
+    with pytest.raises(ValueError, match="the scorer 'F' is make_scorer.*beta=2.* there, .*beta=1.* here"):
+        compare({"SVM": SVM}, X, emotion, metrics={"F": beta[0]}, **arguments)
+
+
 def test_landmark_counts_of_a_training_part_share_one_ranking(planted, fits):
     X, emotion, groups = planted
     selector = IGLandmarkSelector(clone(NETWORK).set_params(random_state=None))
@@ -258,6 +315,10 @@ BAD = [
     ({"emotions": ["joy"]}, ValueError, r"emotions must be labels of y.*'joy'"),
     ({"emotions": []}, ValueError, "emotions must hold at least one label"),
     ({"metrics": ["auc"]}, ValueError, "metrics must be some of accuracy, .*; got 'auc'"),
+    ({"metrics": {"mine": "auc"}}, ValueError, "or a dictionary of name to scorer; got 'auc'"),
+    ({"metrics": make_scorer(fbeta_score, beta=2)}, TypeError, "metrics must give each scorer a name"),
+    ({"metrics": [make_scorer(fbeta_score, beta=2)]}, TypeError, "metrics must give each scorer a name"),
+    ({"metrics": {"run": "f1"}}, ValueError, "metrics must have other names than compare's own columns; got 'run'"),
     ({"metrics": []}, ValueError, "metrics must be some of accuracy, .*; got none"),
     ({"protocol": "random"}, ValueError, "protocol must be one of 'subject'.*got 'random'"),
     ({"protocol": "paper"}, ValueError, "mirrors the sequences.*for 68 and 468 landmarks; X has 20"),
