@@ -3,7 +3,7 @@
 import inspect
 import re
 import textwrap
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
@@ -201,6 +201,29 @@ def check_each_class_weighs(y, weights, *, part=""):
         if not weights[y == label].any():
             raise ValueError(
                 f"sample_weight must be positive for a {part}sample of each class; got only zeros for {label!r}."
+            )
+
+
+def check_class_weight(class_weight, labels, *, why=""):
+    """Refuse weights of classes that there are not, or that are no weights.
+
+    As in scikit-learn, there may be more keys than labels where all labels have one.
+
+    Parameters
+    ----------
+    class_weight : dict
+    labels : list
+        As the user knows them.
+    why : str
+        What the labels come from, for the error message.
+    """
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown and any(label not in class_weight for label in labels):
+        raise ValueError(f"class_weight must have keys out of the labels {labels}{why}; got {unknown[0]!r}.")
+    for label, weight in class_weight.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < weight < np.inf:
+            raise ValueError(
+                f"class_weight must hold finite numbers above 0; got {weight!r} for the label {label!r}."
             )
 
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._validation import (
     MetadataMixin,
+    check_class_weight,
     check_fit,
     check_labels,
     check_per_sample,
@@ -52,9 +53,14 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
     Raises
     ------
     ValueError
-        If there are weights and the classifier takes none.
+        If there are weights and the classifier takes none, or a ``class_weight`` in it weighs other classes than True
+        and False.
     """
     estimator = clone(estimator)
+    why = f", that is {emotion!r} and all others, since it is told from the rest"
+    for part in [estimator, *estimator.get_params().values()]:
+        if isinstance(weights := getattr(part, "class_weight", None), dict):
+            check_class_weight(weights, [True, False], why=why)
     metadata = {"emotion": y, "groups": groups, "sample_weight": sample_weight}
     metadata = {key: values for key, values in metadata.items() if values is not None}
     with config_context(enable_metadata_routing=True):

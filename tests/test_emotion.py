@@ -422,3 +422,20 @@ def test_weights_are_routed_to_it_when_asked_for(three_emotions):
         classifier.set_fit_request(sample_weight=True)
         scores = cross_val_score(classifier, X, emotion, cv=StratifiedGroupKFold(2), params=parameters)
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        SVC(class_weight={"fear": 2}),
+        ConvLSTMClassifier(class_weight={"fear": 2}),
+    ],
+)
+def test_weights_of_emotions_are_refused_since_each_is_told_from_the_rest(planted, classifier):
+    X, emotion, _ = planted
+    model = EmotionClassifier(make_pipeline(SequenceFlattener(), classifier))
+    with pytest.raises(
+        ValueError,
+        match=r"keys out of the labels \[True, False\], that is 'anger' and all others, .*; got 'fear'",
+    ):
+        model.fit(X, emotion)

@@ -14,6 +14,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from .._validation import (
     MetadataMixin,
+    check_class_weight,
     check_each_class_weighs,
     check_fit,
     check_labels,
@@ -39,6 +40,7 @@ from ._training import (
     restored_net,
     standardize_on,
     validation_split,
+    warn_of_standstill,
 )
 
 
@@ -266,9 +268,15 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         ValueError
             If X, y, groups or sample_weight have a wrong shape, X holds NaN, y holds one class, a class is
             missing, or has no weight, in the training or the validation samples, a weight is negative or not
-            finite, or the training diverges.
+            finite, class_weight has a key that is no label, or the training diverges.
         KeyboardInterrupt
             If training is interrupted; the estimator is then left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training loss came nowhere near below that of always answering the classes' shares, as at a small
+            ``lr`` after few epochs.
         """
         X = check_fit(self, X)
         y = check_labels(X, y)
@@ -311,6 +319,7 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
             for row in net.history
         ]
         self.n_iter_ = len(self.history_)
+        warn_of_standstill(self, codes, class_weight, sample_weight)
         net.trim_for_prediction()
         self.net_ = net
         return self
@@ -345,6 +354,8 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
             # As newer versions of scikit-learn do by compute_class_weight(sample_weight=...).
             counts = np.bincount(codes, weights=sample_weight / sample_weight.max())
             return counts.sum() / (len(counts) * counts)
+        if self.class_weight != "balanced":
+            check_class_weight(self.class_weight, self.classes_.tolist())
         return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
 
     def _make_net(self, class_weight, split):

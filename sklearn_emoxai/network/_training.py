@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedGroupKFold
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
@@ -19,6 +20,9 @@ from tqdm.auto import tqdm
 
 from ._convlstm import ConvLSTM
 from ._cpu_passes import Buffers, fused_logits
+
+# Loss of a network that has hardly learnt, over the entropy of the classes' shares.
+STANDSTILL = 0.95
 
 # torch draws from one generator a process: threads that train at once would draw each other's numbers.
 RANDOM_NUMBERS = threading.RLock()
@@ -177,6 +181,33 @@ def validation_split(codes, groups, fraction, random_state):
 
 def _has_all_classes(codes, *parts):
     return all(len(set(codes[part])) == len(set(codes)) for part in parts)
+
+
+def warn_of_standstill(network, codes, class_weight, sample_weight):
+    """Warn where a fit came nowhere near below the loss of always answering the classes' shares.
+
+    Parameters
+    ----------
+    network : ConvLSTMClassifier
+        With its history.
+    codes : ndarray of shape (n_samples,), int
+    class_weight : ndarray of shape (n_classes,) or None
+    sample_weight : ndarray of shape (n_samples,) or None
+    """
+    shares = np.bincount(codes, weights=sample_weight).astype(float)
+    if class_weight is not None:
+        shares *= class_weight
+    shares /= shares.sum()
+    entropy = -np.sum(shares * np.log(shares))
+    if min(row["train_loss"] for row in network.history_) > STANDSTILL * entropy:
+        # Without numbers of this fit, so that many alike in a search or comparison warn once.
+        warnings.warn(
+            f"The network has hardly moved from its start in max_epochs={network.max_epochs} at lr={network.lr:g}: "
+            "its training loss is that of always answering the classes' shares. Raise max_epochs or lr, unless the "
+            "sequences tell nothing of y.",
+            ConvergenceWarning,
+            stacklevel=4,  # past scikit-learn's wrapper of fit
+        )
 
 
 def standardize_on(module, X, rows):

@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 from scipy.special import expit
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.exceptions import ConvergenceWarning, UnsetMetadataPassedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import compute_class_weight
@@ -565,3 +566,35 @@ def test_weights_are_routed_when_asked_for_and_groups_always(data):
         scores = cross_val_score(alone, X, y, cv=2, params={"groups": groups, "sample_weight": weights})
     np.testing.assert_array_equal(routed.predict_proba(X), expected)
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"joy": 2}, r"class_weight must have keys out of the labels \['anger', 'rest'\]; got 'joy'"),
+        ({1: 2}, r"class_weight must have keys out of the labels \['anger', 'rest'\]; got 1"),
+        ({"anger": -1}, "class_weight must hold finite numbers above 0; got -1 for the label 'anger'"),
+        ({"anger": 0}, "class_weight must hold finite numbers above 0; got 0 for the label 'anger'"),
+        ({"rest": "much"}, "class_weight must hold finite numbers above 0; got 'much' for the label 'rest'"),
+    ],
+)
+def test_weights_of_other_classes_are_refused_in_the_users_labels(weights, message):
+    X, y = np.random.default_rng(0).normal(size=(8, 3, 2, 5)), ["anger", "rest"] * 4
+    with pytest.raises(ValueError, match=message):
+        ConvLSTMClassifier(class_weight=weights, max_epochs=1).fit(X, y)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_network_that_has_hardly_moved_warns_once_and_a_trained_one_does_not(class_weight):
+    X = np.random.default_rng(0).normal(size=(60, 5, 2, 20)).astype(np.float32)
+    y = np.arange(60) % 4 == 0
+    X[y, -1] += 2
+    network = ConvLSTMClassifier(n_filters=4, class_weight=class_weight, random_state=0)
+    with pytest.warns(
+        ConvergenceWarning, match="hardly moved from its start in max_epochs=2 at lr=0.0001"
+    ) as found:
+        network.set_params(lr=1e-4, max_epochs=2).fit(X, y)
+    assert len(found) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.set_params(lr=1e-2, max_epochs=30).fit(X, y)
