@@ -1,8 +1,10 @@
 """Video files, decoded by FFmpeg through PyAV."""
 
 import contextlib
+import itertools
 import os
 import struct
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,13 +12,11 @@ from ._frame_source import MAX_PIXELS, FrameSource, check_size, over_white
 
 # Containers that hold videos. FFmpeg knows others, which draw text or follow playlists to other files and the network.
 _CONTAINERS = (
-    "apng,asf,av1,avi,dv,flv,gif,gxf,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,"
-    "rm,vc1,wtv,yuv4mpegpipe"
+    "apng,asf,av1,avi,dv,flv,gif,h263,h264,hevc,ivf,m4v,matroska,mov,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vc1,wtv,"
+    "yuv4mpegpipe"
 )
 _OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
-_MAX_STRETCH = (
-    4  # pixels longer than this are an error of the file: real ones are at most three times as long as wide
-)
+_MAX_STRETCH = 4  # real pixels are at most three times as long as wide; more is an error of the file
 _SAME_SHAPE = 0.02  # pictures whose proportions differ by less are one picture in several resolutions
 _ONE = 1 << 16  # 1 in the fixed-point numbers of display matrices
 
@@ -61,6 +61,8 @@ class VideoFile(FrameSource):
                 )
             except (av.FFmpegError, OSError) as error:
                 raise self._error("it is damaged, or no video") from error
+            # Times that are missing are not guessed by order of storage: the decoder knows better.
+            container.flags &= ~av.container.core.Flags.gen_pts.value
             yield container, self._stream(container)
 
     def _stream(self, container):
@@ -77,6 +79,8 @@ class VideoFile(FrameSource):
         context = stream.codec_context
         if context is None:
             raise self._error("FFmpeg has no decoder for it")
+        if not context.width or not context.height:
+            raise self._error(f"it tells no size of its frames, or one of more than {MAX_PIXELS} pixels")
         check_size(self.name, context.width, context.height)
         context.options = {"max_pixels": str(MAX_PIXELS)}
         context.thread_count, context.thread_type = 1, av.codec.context.ThreadType.NONE
@@ -167,8 +171,35 @@ def _decoder(frame, size, name):
 
 
 def _display_matrix(frame):
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except (
+        ValueError
+    ) as error:  # PyAV before 19 gives none if there is one that it does not know, and names that
+        return _display_matrix(_without_side_data(frame, int(str(error).split()[0])))
     return None if data is None else struct.unpack("=9i", bytes(data))
+
+
+def _without_side_data(frame, kind):
+    """Return the frame without one of FFmpeg's AVFrameSideDataType."""
+    import av
+
+    graph = av.filter.Graph()
+    nodes = [
+        graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base or Fraction(1),
+        ),
+        graph.add("sidedata", f"mode=delete:type={kind}"),
+        graph.add("buffersink"),
+    ]
+    for one, next_one in itertools.pairwise(nodes):
+        one.link_to(next_one)
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()
 
 
 def _turned(pixels, matrix, name):
