@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_compare": ["compare"],
+        "_detector": ["Detector", "as_detector"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
         "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],
         "_run_folder": [

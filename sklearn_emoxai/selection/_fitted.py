@@ -96,6 +96,8 @@ def _selectors(fitted):
 def unwrapped(estimator):
     """The Pipeline or classifier inside searches and wrappers such as MirrorAugmented."""
     while is_classifier(estimator) and not hasattr(estimator, "module_"):
+        if hasattr(estimator, "estimators_"):  # an ensemble; the estimator_ of scikit-learn's is not fitted
+            break
         inner = getattr(estimator, "best_estimator_", getattr(estimator, "estimator_", None))
         if inner is None:
             break
@@ -103,11 +105,27 @@ def unwrapped(estimator):
     return estimator
 
 
-def n_frames_in(estimator):
-    """Frames per sequence that a fitted estimator takes; of a Pipeline, its first step's. None if it does not tell."""
-    while not hasattr(estimator, "n_frames_in_") and hasattr(estimator, "steps"):
-        estimator = next(step for _, step in estimator.steps if hasattr(step, "fit"))  # not "passthrough"
-    return getattr(unwrapped(estimator), "n_frames_in_", None)
+def n_frames_in(fitted):
+    """Frames per sequence that a fitted estimator takes; None if neither it nor anything fitted in it tells."""
+    return _told(fitted, "n_frames_in_")
+
+
+def n_landmarks_in(fitted):
+    """Landmarks per frame that a fitted estimator takes; None if neither it nor anything fitted in it tells."""
+    return _told(fitted, "n_features_in_")
+
+
+def _told(fitted, name):
+    """An attribute of a fitted estimator, or else of the first one in it, in the order that sequences pass them."""
+    if hasattr(fitted, name):
+        return getattr(fitted, name)
+    inner = [step for _, step in getattr(fitted, "steps", [])]
+    inner += [getattr(fitted, each, None) for each in ("best_estimator_", "estimator_")]
+    ensemble = getattr(fitted, "estimators_", [])
+    inner += list(ensemble.values() if hasattr(ensemble, "values") else ensemble)[:1]
+    inner += [each.estimator for each in getattr(fitted, "calibrated_classifiers_", [])[:1]]
+    told = (_told(part, name) for part in inner if hasattr(part, "get_params"))
+    return next((each for each in told if each is not None), None)
 
 
 def take_apart(estimator, n_landmarks):

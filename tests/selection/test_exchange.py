@@ -24,7 +24,7 @@ from sklearn_emoxai import (
     VarianceLandmarkSelector,
 )
 from sklearn_emoxai.evaluation import SearchedNetwork
-from sklearn_emoxai.selection import LandmarkSelector, n_frames_in
+from sklearn_emoxai.selection import LandmarkSelector, n_frames_in, n_landmarks_in
 
 N_LANDMARKS = 6
 NETWORK = ConvLSTMClassifier(
@@ -189,3 +189,10 @@ def test_a_detector_whose_first_step_is_left_out_tells_its_frames(planted):
     X, emotion, _ = planted
     pipeline = Pipeline([("align", "passthrough"), ("select", "passthrough"), ("classify", NETWORK)])
     assert n_frames_in(pipeline.fit(X, emotion == "fear")) == X.shape[1]
+
+
+def test_a_search_around_a_pipeline_tells_its_frames_and_landmarks(planted):
+    pipeline = Pipeline([("align", "passthrough"), ("difference", NeutralDifference()), ("classify", SVM)])
+    search = _search(pipeline, {"classify__svc__C": [1, 2]}, planted, (), routing=False)
+    shape = planted[0].shape
+    assert (n_frames_in(search), n_landmarks_in(search)) == (shape[1], shape[3])
