@@ -37,6 +37,12 @@ ModelPath = Annotated[Path | None, typer.Option(help="Model file of the tasks de
 MaxMissing = Annotated[
     float, typer.Option(min=0, max=1, help="Largest share of a video's frames without a face.")
 ]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a detector of two labels the one that is the emotion, or a name for it; else the second."
+    ),
+]
 Model = Annotated[Path, typer.Argument(help="A saved detector, such as RUN/model.skops.")]
 
 

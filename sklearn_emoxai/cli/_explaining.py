@@ -4,9 +4,8 @@ import numpy as np
 
 from .. import facemesh
 from ..attribution import integrated_gradients, landmark_attributions
-from ..evaluation import Explanation, explanations_of
+from ..evaluation import Explanation, explanation_of, explanations_of
 from ..extraction import extract_landmarks, open_source, read_sampled
-from ..selection import take_apart
 from ._app import say
 from ._comparing import labelled_landmarks
 from ._predicting import aligned
@@ -14,81 +13,95 @@ from ._predicting import aligned
 _N_STEPS = 50
 
 
-def explain_detector(estimator, emotion=None):
+def explain_detector(detector, emotion=None):
     """Emotion → Explanation, as the detector's own selectors found them in training."""
-    wanted = map(str, _wanted(estimator, emotion))
-    found = explanations_of(_several(estimator))
-    return {each: found[each] for each in wanted}
+    wanted = _wanted(detector, emotion)
+    if detector.by_emotion is not None:
+        found = explanations_of(detector.estimator)
+        return {each: found[each] for each in wanted}
+    found = explanation_of(detector.estimator)
+    if found is None:
+        raise ValueError(
+            f"MODEL must choose landmarks by their importance, to tell which matter in training; its "
+            f"{type(detector.estimator).__name__} chooses none. Of a network's decisions, explain tells with a video "
+            "or landmarks as a second argument."
+        )
+    return {" / ".join(wanted): found}  # one choice for all of its labels
 
 
-def explain_sequences(estimator, path, emotion=None):
+def explain_sequences(detector, path, emotion=None):
     """Emotion → Explanation of the detector's decisions on a file of labelled landmarks."""
-    wanted = _wanted(estimator, emotion)
+    wanted = _wanted(detector, emotion)
     data = labelled_landmarks(path)
-    X, explained = _checked(estimator, data.data, path), {}
-    for emotion, binary in wanted.items():
-        if str(emotion) not in data.target:
+    X, explained = _checked(detector, data.data, path), {}
+    for emotion in wanted:
+        if emotion not in data.target:
             say(f"note: {path} holds no {emotion}; it is left out")
             continue
-        parts = _network(binary, estimator.n_features_in_)
+        parts, target = _network(detector, emotion)
         found = landmark_attributions(
             parts.classifier,
             parts.prepare(X),
             labels=data.target,
-            positive=str(emotion),
+            positive=emotion,
+            target=target,
             n_steps=_N_STEPS,
             return_parts=True,
         )
-        explained[str(emotion)] = _of_all(parts, found.frame_importances, estimator.n_features_in_)
+        explained[emotion] = _of_all(parts, found.frame_importances, detector.n_landmarks)
     if not explained:
+        hint = (
+            ""
+            if detector.positive is None
+            else " --positive tells which of the detector's two labels is the emotion, or names it."
+        )
         raise ValueError(
-            f"{path} must hold {' or '.join(map(str, wanted))}; its labels are {', '.join(sorted(set(data.target)))}."
+            f"{path} must hold {' or '.join(wanted)}; its labels are {', '.join(sorted(set(data.target)))}.{hint}"
         )
     return explained
 
 
-def explain_video(estimator, path, emotion=None, **parameters):
+def explain_video(model, path, emotion=None, **parameters):
     """Emotion → Explanation of the decision on one video, and what to draw it on.
 
     The emotion is the one that the detector takes it for, unless another is named.
     """
-    wanted = _wanted(estimator, emotion)
-    n_frames = estimator.n_frames_in_
-    sequence = extract_landmarks(path, n_frames=n_frames, **parameters)
-    X = _checked(estimator, sequence.landmarks[None], path)
+    if emotion is not None:
+        _wanted(model, emotion)
+    options = vars(model.extractor_for(**parameters)._options())
+    sequence = extract_landmarks(path, **options)
+    X = _checked(model, sequence.landmarks[None], path)
     if emotion is None:
-        emotion = estimator.predict(X)[0]
-    parts = _network(wanted[emotion], estimator.n_features_in_)
-    still = np.repeat(X[:, :1], n_frames, axis=1)
+        (emotion,) = model.predict(X)
+    parts, target = _network(model, emotion)
+    still = np.repeat(X[:, :1], X.shape[1], axis=1)
     attributions = integrated_gradients(
-        parts.classifier, parts.prepare(X), parts.prepare(still), n_steps=_N_STEPS, method="riemann_middle"
+        parts.classifier,
+        parts.prepare(X),
+        parts.prepare(still),
+        target=target,
+        n_steps=_N_STEPS,
+        method="riemann_middle",
     )
     profile = np.abs(attributions[0, 0]).sum(axis=1)
-    sampled = read_sampled(open_source(path), n_frames)
+    part = {name: options[name] for name in ("n_frames", "start", "stop")}
+    sampled = read_sampled(open_source(path, fps=options["fps"]), **part)
     image = sampled.frames[int(sampled.indices[-1])].mean(axis=2)
     shown = {"landmarks": sequence.landmarks[-1], "image": image}
-    return {str(emotion): _of_all(parts, profile, estimator.n_features_in_)}, shown
+    return {emotion: _of_all(parts, profile, model.n_landmarks)}, shown
 
 
-def _several(estimator):
-    if not hasattr(getattr(estimator, "estimators_", None), "items"):
-        raise ValueError(f"MODEL must hold an EmotionClassifier; it holds a {type(estimator).__name__}.")
-    return estimator
-
-
-def _wanted(estimator, emotion):
-    """Emotion → binary classifier, of one emotion or of all."""
-    each = _several(estimator).estimators_
+def _wanted(detector, emotion):
+    """The one label that is named, or all that there is something to explain of."""
     if emotion is None:
-        return each
-    named = {str(label): binary for label, binary in each.items() if str(label) == emotion}
-    if not named:
-        raise ValueError(f"--emotion must be one of {', '.join(map(str, each))}; got {emotion!r}.")
-    return named
+        return detector.emotions
+    if emotion not in detector.labels:
+        raise ValueError(f"--emotion must be one of {', '.join(detector.labels)}; got {emotion!r}.")
+    return [emotion]
 
 
-def _checked(estimator, X, path):
-    expected = estimator.n_frames_in_, estimator.n_features_in_
+def _checked(detector, X, path):
+    expected = detector.n_frames, detector.n_landmarks
     if (X.shape[1], X.shape[3]) != expected:
         raise ValueError(
             f"{path} gives {X.shape[1]} frames and {X.shape[3]} landmarks; the detector was trained on {expected[0]} "
@@ -97,14 +110,14 @@ def _checked(estimator, X, path):
     return X
 
 
-def _network(binary, n_landmarks):
-    parts = take_apart(binary, n_landmarks)
+def _network(detector, label):
+    parts, target = detector.parts(label)
     if not hasattr(parts.classifier, "module_"):
         raise ValueError(
             f"MODEL must hold networks, to attribute their decisions; it holds a {type(parts.classifier).__name__}. "
             "Without a second argument, explain tells what its selectors found."
         )
-    return parts
+    return parts, target
 
 
 def _of_all(parts, profile, n_landmarks):

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from ._app import Detector, Force, Jobs, Json, MaxMissing, Model, ModelPath, Quiet, check_new, command, say
+from ._app import (
+    Detector,
+    Force,
+    Jobs,
+    Json,
+    MaxMissing,
+    Model,
+    ModelPath,
+    Positive,
+    Quiet,
+    check_new,
+    command,
+    say,
+)
 
 
 @command
@@ -23,8 +36,9 @@ def explain(
         Path | None, typer.Option(help="Picture to write; its ending, .png or .pdf, says how.")
     ] = None,
     as_json: Json = False,
-    max_missing: MaxMissing = 0.5,
-    detector: Detector = "auto",
+    positive: Positive = None,
+    max_missing: MaxMissing = None,
+    detector: Detector = None,
     model_path: ModelPath = None,
     force: Force = False,
 ):
@@ -46,18 +60,18 @@ def explain(
     from ._explaining import as_records, draw, explain_detector, explain_sequences, explain_video, table_of
     from ._predicting import load_detector
 
-    estimator, shown = load_detector(model, video=False), {}
+    loaded, shown = load_detector(model, positive=positive, video=False), {}
     if source is None:
-        explained = explain_detector(estimator, emotion)
+        explained = explain_detector(loaded, emotion)
     elif source.suffix == ".npz" or is_landmark_folder(source):
-        explained = explain_sequences(estimator, source, emotion)
+        explained = explain_sequences(loaded, source, emotion)
     else:
         explained, shown = explain_video(
-            estimator, source, emotion, max_missing=max_missing, detector=detector, model_path=model_path
+            loaded, source, emotion, max_missing=max_missing, detector=detector, model_path=model_path
         )
     if figure is not None:
         draw(explained, figure, **shown)
-    n_frames, by_choice = estimator.n_frames_in_, source is None
+    n_frames, by_choice = loaded.n_frames, source is None
     if as_json:
         print(json.dumps(as_records(explained, n_frames, by_choice=by_choice), indent=2, ensure_ascii=False))
     else:
@@ -67,38 +81,53 @@ def explain(
 @command
 def predict(
     model: Model,
-    videos: Annotated[list[Path], typer.Argument(help="Videos, or folders of a video's frames.")],
+    videos: Annotated[
+        list[Path], typer.Argument(help="Videos, folders of a video's frames, and folders of these.")
+    ],
     as_json: Json = False,
-    max_missing: MaxMissing = 0.5,
-    detector: Detector = "auto",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV to write, with a row a video.")
+    ] = None,
+    positive: Positive = None,
+    max_missing: MaxMissing = None,
+    detector: Detector = None,
     model_path: ModelPath = None,
     n_jobs: Jobs = 1,
     quiet: Quiet = False,
+    force: Force = False,
 ):
     """Tell the emotion in videos.
 
-    A line each, with the probability of every label. A video is seen as those were that the detector was trained on:
-    by as many frames, evenly spread from its first to its last. Videos that give no landmarks are reported on stderr,
+    A line each, with the probability of every label; of an SVM, with its score. A video is seen as those were that the
+    detector was trained on: by as many frames, evenly spread from its first to its last. A folder stands for all videos
+    in it and its subfolders; one that holds images is one video. Videos that give no landmarks are reported on stderr,
     and the exit code is 1.
 
     For example:
 
         emoxai predict run/model.skops clip.mp4
 
+        emoxai predict run/model.skops clips -o predictions.csv
+
         emoxai predict run/model.skops clips/*.mp4 --json > predictions.json
     """
-    from ._predicting import load_detector, predictions, table_of
+    if output is not None:
+        check_new(output, force=force)
+    from ._predicting import load_detector, predictions, table_of, write_csv
 
+    loaded = load_detector(model, positive=positive)
     rows = predictions(
-        load_detector(model),
+        loaded,
         videos,
         max_missing=max_missing,
         detector=detector,
         model_path=model_path,
         n_jobs=n_jobs,
-        verbose=0 if quiet or len(videos) == 1 else 1,
+        verbose=0 if quiet else 1,
     )
     failed = [row for row in rows if row["error"]]
+    if output is not None:
+        write_csv(rows, loaded, output)
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     elif len(failed) < len(rows):
@@ -145,15 +174,16 @@ def annotate(
         str | None,
         typer.Option(help="avc1, vp09 (slow, plays in browsers) or mp4v (fast); the best by default."),
     ] = None,
+    positive: Positive = None,
     max_missing: MaxMissing = 0.9,
-    detector: Detector = "auto",
+    detector: Detector = None,
     model_path: ModelPath = None,
     force: Force = False,
     quiet: Quiet = False,
 ):
     """Write a video that shows what a detector sees.
 
-    Over it lies the face mesh with the landmarks that matter, below it the probabilities over time.
+    Over it lies the face mesh with the landmarks that matter, below it the probabilities, or scores, over time.
 
     For example:
 
@@ -165,7 +195,7 @@ def annotate(
 
     written = annotate_video(
         video,
-        load_detector(model),
+        load_detector(model, positive=positive),
         output,
         window=window,
         width=width,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..extraction import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ..extraction import is_clip
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
 
 _DESCR = """\
@@ -256,13 +256,6 @@ def _from_class_folders(root, is_clip, reader, skipped):
                 for path in clips
             ]
     return _frame(rows)
-
-
-def is_clip(path):
-    """True for a video file and for a folder with images."""
-    if path.is_dir():
-        return any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.iterdir())
-    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def with_subjects(frame, pattern, skipped):

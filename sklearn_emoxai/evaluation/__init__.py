@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Explanation",
             "add_to_meta",
             "check_run_folder",
+            "explanation_of",
             "explanations_of",
             "fewest_landmarks",
             "keep_detector",

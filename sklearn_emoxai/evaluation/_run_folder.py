@@ -254,18 +254,24 @@ def explanations_of(estimator):
     check_is_fitted(estimator)
     if not hasattr(estimator, "estimators_") or not hasattr(estimator.estimators_, "items"):
         raise ValueError(f"estimator must be an EmotionClassifier; got {type(estimator).__name__}.")
-    found = {}
-    for emotion, fitted in estimator.estimators_.items():
-        selector = find_selector(fitted, with_importances=True)
-        if selector is None:
+    found = {str(emotion): explanation_of(fitted) for emotion, fitted in estimator.estimators_.items()}
+    for emotion, each in found.items():
+        if each is None:
             raise ValueError(f"estimator chooses no landmarks by their importance for {emotion!r}.")
-        found[str(emotion)] = Explanation(
-            selector.importances_,
-            selector.ranking_,
-            selector.support_,
-            getattr(selector, "profile_", None),
-        )
     return found
+
+
+def explanation_of(fitted):
+    """What the selector in a fitted classifier found, an Explanation; None without one that tells importances."""
+    selector = find_selector(fitted, with_importances=True)
+    if selector is None:
+        return None
+    return Explanation(
+        selector.importances_,
+        selector.ranking_,
+        selector.support_,
+        getattr(selector, "profile_", None),
+    )
 
 
 def mean_face(X):

@@ -5,10 +5,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_decoding": ["VIDEO_SUFFIXES", "open_source"],
+        "_clip_files": [
+            "IMAGE_SUFFIXES",
+            "VIDEO_SUFFIXES",
+            "find_videos",
+            "is_clip",
+            "is_hidden",
+            "is_image",
+        ],
+        "_decoding": ["open_source"],
         "_detectors": ["has_bundled_graph", "open_detector", "resolve_detector"],
         "_extractor": ["LandmarkExtractor", "extract_each", "extract_many", "settings_key"],
-        "_image_files": ["IMAGE_SUFFIXES"],
         "_model_file": ["MODEL_VARIABLE", "locate_model"],
         "_one_video": ["LandmarkSequence", "extract_landmarks"],
         "_sampling": ["read_sampled", "sample_indices"],

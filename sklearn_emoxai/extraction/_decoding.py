@@ -5,17 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ._clip_files import IMAGE_SUFFIXES
 from ._frame_source import FrameSource, read_head
-from ._image_files import ImageFiles, is_image, open_image_folder
+from ._image_files import ImageFiles, open_image_folder
 from ._video_file import VideoFile
 
-# fmt: off
-VIDEO_SUFFIXES = frozenset({
-    ".3g2", ".3gp", ".apng", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".ivf", ".m1v", ".m2t",
-    ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mpv", ".mts", ".mxf",
-    ".nut", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".wtv", ".xvid", ".y4m",
-})
-# fmt: on
 MIN_FRAME_SIDE = 16  # pixels; below it a (T, H, W, 3) array was handed over with its axes in another order
 
 
@@ -83,7 +77,7 @@ def open_source(source, *, fps=25.0):
         return open_image_folder(path, fps)
     if not path.is_file():  # a pipe or a device would block, or never end
         raise ValueError(f"{path} must be a file or a folder of images.")
-    if is_image(path):
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageFiles(os.fspath(path), [path], fps)
     head = read_head(path, "a video")
     if b"\0" not in head and not head.startswith((b"GIF8", b"YUV4MPEG2")):

@@ -2,15 +2,14 @@
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 
+from ._clip_files import IMAGE_SUFFIXES, is_image, natural_key
 from ._frame_source import MAX_PIXELS, FrameSource, check_size, over_white, read_head
 from ._silence import named_libraries, silenced_stderr
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # others start programs, as PostScript does
 _PAGED = ("TIFF", "GIF", "WEBP", "PNG")  # formats whose further pictures are pages or frames, and no previews
 _MIN_BITS = 15  # of 16, that an image must use to be taken at its word
@@ -31,15 +30,10 @@ class ImageFiles(FrameSource):
 
 def open_image_folder(path, fps):
     """Return the images of a folder in natural order: frame2 comes before frame10."""
-    files = [file for file in Path(path).iterdir() if is_image(file) and file.name[0] != "."]
+    files = [file for file in Path(path).iterdir() if is_image(file)]
     if not files:
         raise ValueError(f"{path} must hold images ({', '.join(sorted(IMAGE_SUFFIXES))}); it has none.")
     return ImageFiles(os.fspath(path), sorted(files, key=lambda file: natural_key(file.name)), fps)
-
-
-def is_image(path):
-    """Tell by a file's name whether it is an image."""
-    return Path(path).suffix.lower() in IMAGE_SUFFIXES
 
 
 def read_image(path):
@@ -134,15 +128,3 @@ def _read_deep(path, name):
             "Cameras of 10, 12 or 14 bits write such images: scale them to 8 bits, all by the same factor."
         )
     return np.ascontiguousarray((image[..., ::-1] / 257).round().astype(np.uint8))
-
-
-def natural_key(name):
-    """Return a sort key that compares runs of digits as numbers.
-
-    Examples
-    --------
-    >>> from sklearn_emoxai.extraction._image_files import natural_key
-    >>> sorted(["f10.png", "f9.png", "f1.png"], key=natural_key)
-    ['f1.png', 'f9.png', 'f10.png']
-    """
-    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]

@@ -4,12 +4,10 @@ import os
 from numbers import Real
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
-from ..emotion import EmotionClassifier
+from ..evaluation import Detector, as_detector
 from ..extraction import extract_landmarks, open_source, sample_indices, silenced_stderr
-from ..selection import n_frames_in, take_apart
 from ._output import check_output
 from ._overlay import Panel, draw_face, resized
 
@@ -28,8 +26,9 @@ def annotate_video(
     window=2.0,
     width=720,
     codec=None,
+    positive=None,
     max_missing=0.9,
-    detector="auto",
+    detector=None,
     model_path=None,
     force=False,
     verbose=0,
@@ -37,14 +36,15 @@ def annotate_video(
     """Write a video that shows what a detector sees in another one.
 
     Every frame carries the face mesh and the landmarks of the most probable emotion, coloured by their
-    attribution; a panel below shows the probabilities up to that frame.
+    attribution; a panel below shows the probabilities, or scores, up to that frame.
 
     Parameters
     ----------
     path : path-like or ndarray
         A video, as in :func:`extract_landmarks`.
-    estimator : EmotionClassifier or other classifier of sequences
-        Fitted, with ``predict_proba``, on the 468 landmarks of the mesh.
+    estimator : EmotionClassifier, Pipeline, search or other classifier of sequences
+        Fitted on the 468 landmarks of the mesh. Without ``predict_proba``, as an SVM, its decision values are shown,
+        under the name of scores. A Pipeline may begin with a :class:`LandmarkExtractor`.
     output : path-like
         File to write, with the suffix ``.mp4``.
     window : float, default=2.0
@@ -54,11 +54,13 @@ def annotate_video(
     codec : {"avc1", "vp09", "mp4v"}, default=None
         H.264, which few builds of OpenCV have; VP9, which browsers play, 0.15 s a frame to write; or MPEG-4, which
         they do not, 0.004 s a frame. None takes the first of them that OpenCV has.
+    positive : str, default=None
+        Where the labels are no words, as those of ``y == "fear"``, what to call the second.
     max_missing : float, default=0.9
         Largest share of frames without a face. They are shown as they are; a window that is mostly made of such
         frames has no probabilities.
     detector, model_path
-        As in :func:`extract_landmarks`.
+        As in :func:`extract_landmarks`; None takes what the Pipeline's :class:`LandmarkExtractor` has, or the default.
     force : bool, default=False
         Whether to replace an existing file.
     verbose : int, default=0
@@ -76,13 +78,14 @@ def annotate_video(
     ValueError
         If `path` is no video or shows no face, or the estimator was fitted on other landmarks.
     TypeError
-        If the estimator has no ``predict_proba``, or neither it nor its first step has ``n_frames_in_``.
+        If the estimator has neither ``predict_proba`` nor ``decision_function``, or no step in it tells
+        ``n_frames_in_``.
 
     Notes
     -----
-    The probabilities at a frame are those of the estimator's ``n_frames_in_`` frames evenly spread over the last
-    `window` seconds, or over the video so far where that is shorter. So at the end of a clip that is not longer than
-    `window` they are those of the whole clip, as ``predict_proba`` gives them of a :class:`LandmarkExtractor`'s
+    The probabilities at a frame are those of as many frames as the estimator was trained on, evenly spread over the
+    last `window` seconds, or over the video so far where that is shorter. So at the end of a clip that is not longer
+    than `window` they are those of the whole clip, as ``predict_proba`` gives them of a :class:`LandmarkExtractor`'s
     landmarks. Choose `window` near the length of the clips trained on.
 
     Attributions are the magnitudes of integrated gradients of the most probable emotion's network, summed over
@@ -110,35 +113,39 @@ def annotate_video(
     'annotated.mp4'
     """
     output = check_output(output, ".mp4", force=force)
-    _check_estimator(estimator)
+    seen_by = _checked(estimator, positive)
     if not (isinstance(window, Real) and window > 0):
         raise ValueError(f"window must be a positive number of seconds; got {window!r}.")
     if codec not in (None, *_CODECS):
         raise ValueError(f"codec must be one of {_CODECS} or None; got {codec!r}.")
-    options = {"max_missing": max_missing, "detector": detector, "model_path": model_path}
-    sequence, windows = _seen(path, n_frames_in(estimator), window, **options)
-    probabilities = _probabilities(estimator, sequence, windows)
-    explained = _explain(estimator, sequence.landmarks, windows, probabilities)
-    panel = Panel(sequence.timestamps, probabilities, estimator.classes_, width=width)
+    given = {"max_missing": max_missing, "detector": detector, "model_path": model_path}
+    options = vars(seen_by.extractor_for(**given)._options())
+    # The window moves over the whole video, whichever part of clips the detector was trained on.
+    options = {name: value for name, value in options.items() if name not in ("n_frames", "start", "stop")}
+    sequence, windows = _seen(path, seen_by.n_frames, window, **options)
+    values = _values(seen_by, sequence, windows)
+    explained = _explain(seen_by, sequence.landmarks, windows, values)
+    panel = Panel(sequence.timestamps, values, seen_by.labels, width=width, unit=seen_by.unit)
     frames = _drawn(path, sequence, explained, panel, width)
     codecs = _CODECS if codec is None else (codec,)
     _write(_progress(frames, len(windows), verbose), sequence.fps, output, codecs)
     return output
 
 
-def _check_estimator(estimator):
-    check_is_fitted(estimator)
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(f"estimator must have predict_proba; {type(estimator).__name__} has none.")
-    if n_frames_in(estimator) is None:
-        raise TypeError(
-            f"estimator must tell n_frames_in_, or its first step; {type(estimator).__name__} does not."
-        )
-    if estimator.n_features_in_ != facemesh.N_LANDMARKS:
+def _checked(estimator, positive):
+    """The estimator as a Detector that a video can be shown to."""
+    detector = estimator if isinstance(estimator, Detector) else as_detector(estimator, positive=positive)
+    kind = type(detector.estimator).__name__
+    if detector.unit is None:
+        raise TypeError(f"estimator must have predict_proba or decision_function; {kind} has neither.")
+    if detector.n_frames is None:
+        raise TypeError(f"estimator must tell n_frames_in_, or a step of it; {kind} does not.")
+    if detector.n_landmarks != facemesh.N_LANDMARKS:
         raise ValueError(
             f"estimator must be fitted on the {facemesh.N_LANDMARKS} landmarks that a video gives; it was fitted on "
-            f"{estimator.n_features_in_}."
+            f"{detector.n_landmarks}."
         )
+    return detector
 
 
 def _seen(path, n_frames, window, **options):
@@ -168,15 +175,15 @@ def _batches(rows):
     return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
 
 
-def _probabilities(estimator, sequence, windows):
-    """Probabilities (n_source_frames, n_classes); NaN where more than half of a window shows no face."""
-    values = [estimator.predict_proba(sequence.landmarks[batch]) for batch in _batches(windows)]
+def _values(detector, sequence, windows):
+    """Probabilities or scores (n_source_frames, n_labels); NaN where more than half of a window shows no face."""
+    values = [detector.values(sequence.landmarks[batch]) for batch in _batches(windows)]
     values = np.concatenate(values).astype(float)
     values[sequence.detected[windows].mean(axis=1) < 0.5] = np.nan
     return values
 
 
-def _explain(estimator, landmarks, windows, probabilities):
+def _explain(detector, landmarks, windows, values):
     """Landmarks of each frame's most probable emotion, and their attributions as shares of the frame's largest.
 
     Returns
@@ -184,23 +191,18 @@ def _explain(estimator, landmarks, windows, probabilities):
     list of (ndarray of int, ndarray of float), one a frame; empty arrays where there are no probabilities
     """
     explained = [(np.empty(0, dtype=int), np.empty(0))] * len(windows)
-    known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
-    winners = probabilities[known].argmax(axis=1)
+    known = np.flatnonzero(~np.isnan(values[:, 0]))
+    winners = values[known].argmax(axis=1)
     still = np.repeat(landmarks[windows[known[:1]][:, :1]], windows.shape[1], axis=1)
-    fitted = estimator.estimators_ if isinstance(estimator, EmotionClassifier) else None
     for winner in np.unique(winners):
-        if fitted is None:
-            binary, target = estimator, int(winner)
-        else:
-            binary, target = fitted[estimator.classes_[winner]], 1
-        parts = take_apart(binary, landmarks.shape[2])
+        parts, target = detector.parts(detector.labels[winner])
         rows = known[winners == winner]
-        values = np.concatenate(
+        found = np.concatenate(
             [_attributions(parts, landmarks[windows[batch]], still, target) for batch in _batches(rows)]
         )
         # Frames in which hardly anything moved stay dark, rather than show noise at full brightness.
-        least = _DARK * values.max() or 1
-        for row, shares in zip(rows, values / values.max(axis=1, keepdims=True).clip(least)):
+        least = _DARK * found.max() or 1
+        for row, shares in zip(rows, found / found.max(axis=1, keepdims=True).clip(least)):
             explained[row] = (parts.landmarks, shares)
     return explained
 

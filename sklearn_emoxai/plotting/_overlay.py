@@ -1,4 +1,4 @@
-"""Drawing on frames: the face mesh, and the panel with the probabilities."""
+"""Drawing on frames: the face mesh, and the panel with the probabilities or scores."""
 
 import numpy as np
 
@@ -57,25 +57,28 @@ def draw_face(frame, landmarks, chosen, shares):
 
 
 class Panel:
-    """Probabilities over time, drawn twice, bold and faint: each frame is put together from both.
+    """Probabilities or scores over time, drawn twice, bold and faint: each frame is put together from both.
 
     Parameters
     ----------
     timestamps : ndarray of shape (n_frames,)
         In seconds.
-    probabilities : ndarray of shape (n_frames, n_classes)
+    values : ndarray of shape (n_frames, n_classes)
         May hold rows of NaN.
     classes : array-like of shape (n_classes,)
     width : int
         In pixels.
+    unit : {"probability", "score"}, default="probability"
+        Probabilities are drawn from 0 to 1, scores from their least to their largest in the video, and named so.
     """
 
-    def __init__(self, timestamps, probabilities, classes, *, width):
-        self._probabilities = probabilities
+    def __init__(self, timestamps, values, classes, *, width, unit="probability"):
+        limits = (0, 1) if unit == "probability" else _limits(values)
+        self._shares = (values - limits[0]) / (limits[1] - limits[0])
         self._colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(classes))]
         width = 2 * round(width / 2)
         drawn = [
-            _draw_panel(timestamps, probabilities, classes, self._colours, width, alpha)
+            _draw_panel(timestamps, values, classes, self._colours, width, alpha, limits, unit)
             for alpha in (1, 0.18)
         ]
         (self._bold, self._now, self._bars), (self._faint, _, _) = drawn
@@ -89,20 +92,27 @@ class Panel:
         image = self._bold.copy()
         image[:, x:][:, : self._bars[0][0] - x] = self._faint[:, x : self._bars[0][0]]
         cv2.line(image, (x, top), (x, bottom), (235, 235, 235), 1)
-        values = self._probabilities[row]
-        if np.isnan(values).any():
+        shares = self._shares[row]
+        if np.isnan(shares).any():
             return image
-        for (left, top, right, bottom), value, colour in zip(self._bars, values, self._colours):
-            end = round(left + value * (right - left))
+        for (left, top, right, bottom), share, colour in zip(self._bars, shares, self._colours):
+            end = round(left + share * (right - left))
             colour = tuple(round(255 * part) for part in to_rgb(colour))
             cv2.rectangle(image, (left, top), (end, bottom), colour, -1)
-        winner = self._bars[values.argmax()]
+        winner = self._bars[shares.argmax()]
         middle = (winner[1] + winner[3]) // 2
         cv2.circle(image, (winner[2] + 12, middle), 4, (255, 255, 255), -1, cv2.LINE_AA)
         return image
 
 
-def _draw_panel(timestamps, probabilities, classes, colours, width, alpha):
+def _limits(values):
+    """Least and largest score, zero among them; of no scores, or of zeros alone, -1 and 1."""
+    known = values[~np.isnan(values)]
+    low, high = known.min(initial=0), known.max(initial=0)
+    return (low, high) if low < high else (-1, 1)
+
+
+def _draw_panel(timestamps, values, classes, colours, width, alpha, limits, unit):
     """Panel with all curves; where "now" is, (n_frames, 3): x, top, bottom; and the bars' boxes.
 
     Returns
@@ -110,7 +120,7 @@ def _draw_panel(timestamps, probabilities, classes, colours, width, alpha):
     image : ndarray of shape (height, width, 3), uint8
     now : ndarray of shape (n_frames, 3), int
     bars : list of (left, top, right, bottom)
-        All of a probability of one, in pixels.
+        All of the largest value, in pixels.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -120,10 +130,17 @@ def _draw_panel(timestamps, probabilities, classes, colours, width, alpha):
     figure = Figure(figsize=(width / dpi, height / dpi), dpi=dpi, facecolor=_BACKGROUND)
     canvas = FigureCanvasAgg(figure)
     ax = figure.add_axes((0.07, 0.24, 0.55, 0.68), facecolor=_BACKGROUND)
-    for values, colour in zip(probabilities.T, colours):
-        ax.plot(timestamps, values, color=colour, alpha=alpha, linewidth=2, solid_capstyle="round")
+    for curve, colour in zip(values.T, colours):
+        ax.plot(timestamps, curve, color=colour, alpha=alpha, linewidth=2, solid_capstyle="round")
     start, end = timestamps[[0, -1]]
-    ax.set(xlim=(start, end if end > start else start + 1), ylim=(-0.02, 1.02), yticks=(0, 0.5, 1))
+    low, high = limits
+    margin = 0.02 * (high - low)
+    ax.set(xlim=(start, end if end > start else start + 1), ylim=(low - margin, high + margin))
+    if unit == "probability":
+        ax.set_yticks((0, 0.5, 1))
+    else:
+        ax.set_yticks((low, 0, high), [f"{low:.1f}", "0", f"{high:.1f}"])
+        ax.set_title("scores, no probabilities", color="0.8", fontsize=8, pad=2)
     ax.set_xlabel("time (s)", color="0.8", fontsize=9)
     ax.tick_params(colors="0.7", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)

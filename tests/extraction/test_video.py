@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from sklearn_emoxai.extraction import open_source, read_sampled, sample_indices, silenced_stderr
-from sklearn_emoxai.extraction._image_files import natural_key
+from sklearn_emoxai.extraction import find_videos, open_source, read_sampled, sample_indices, silenced_stderr
+from sklearn_emoxai.extraction._clip_files import natural_key
 
 CONTAINERS = {
     "clip.mp4": "mp4v",
@@ -177,6 +177,23 @@ def test_wrong_sources_are_named(source, error, message):
 def test_folder_without_images_is_named(tmp_path):
     with pytest.raises(ValueError, match="must hold images"):
         open_source(tmp_path)
+
+
+def test_videos_of_a_folder_are_found_at_whatever_depth_in_natural_order(tmp_path):
+    images, below = tmp_path / "clip10", tmp_path / "day" / "morning"
+    for folder in (images, below, tmp_path / ".cache"):
+        folder.mkdir(parents=True)
+    names = ("clip2.MP4", "clip10/1.png", "day/morning/a.webm", ".cache/x.mp4", ".hidden.mp4", "notes.txt")
+    for name in names:
+        (tmp_path / name).touch()
+    assert find_videos(tmp_path) == [tmp_path / "clip2.MP4", images, below / "a.webm"]
+    assert find_videos(str(images)) == [images]
+    for alone in (tmp_path / "notes.txt", tmp_path / "nowhere", tmp_path / ".cache" / "x.mp4"):
+        assert find_videos(alone) == [alone]  # a file is whatever the user says that it is
+    (below / "back").symlink_to(tmp_path)
+    assert find_videos(below) == [below / "a.webm"]
+    (below / "a.webm").unlink()
+    assert find_videos(below) == [below]
 
 
 def test_damaged_image_is_named(tmp_path):

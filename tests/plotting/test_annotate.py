@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.cbook import get_sample_data
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
@@ -22,6 +24,7 @@ from sklearn_emoxai import (
     integrated_gradients,
 )
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.evaluation import as_detector
 from sklearn_emoxai.extraction import sample_indices
 from sklearn_emoxai.plotting import _annotate
 from sklearn_emoxai.plotting._overlay import Panel, draw_face
@@ -107,7 +110,7 @@ def test_the_last_frame_of_a_short_clip_has_the_probabilities_of_predict(detecto
     sequence, windows = _annotate._seen(clip, N_FRAMES, 2.0)
     np.testing.assert_array_equal(windows[-1], sample_indices(sequence.timestamps, N_FRAMES))
     np.testing.assert_array_equal(windows[0], 0)
-    probabilities = _annotate._probabilities(detector, sequence, windows)
+    probabilities = _annotate._values(as_detector(detector), sequence, windows)
     X = LandmarkExtractor(n_frames=N_FRAMES).fit_transform([clip])
     np.testing.assert_array_equal(sequence.landmarks[windows[-1]], X[0])
     np.testing.assert_allclose(probabilities[-1], detector.predict_proba(X)[0], rtol=1e-6)
@@ -128,7 +131,7 @@ def test_attributions_are_those_of_the_most_probable_emotion(detector, faces):
     landmarks = faces.data[5]  # of one sequence, frame by frame
     windows = _annotate._windows(np.arange(N_FRAMES) / 10, N_FRAMES, 2.0)
     probabilities = detector.predict_proba(landmarks[windows])
-    explained = _annotate._explain(detector, landmarks, windows, probabilities)
+    explained = _annotate._explain(as_detector(detector), landmarks, windows, probabilities)
     values = []
     for row, (indices, shares) in enumerate(explained):
         fitted = detector.estimators_[detector.classes_[probabilities[row].argmax()]]
@@ -155,7 +158,7 @@ def test_frames_without_probabilities_are_not_explained(detector, faces):
     windows = np.zeros((3, N_FRAMES), dtype=int)
     probabilities = detector.predict_proba(faces.data[0][windows])
     probabilities[1] = np.nan
-    explained = _annotate._explain(detector, faces.data[0], windows, probabilities)
+    explained = _annotate._explain(as_detector(detector), faces.data[0], windows, probabilities)
     assert [len(indices) for indices, _ in explained] == [20, 0, 20]
 
 
@@ -216,6 +219,53 @@ def test_a_binary_pipeline_is_annotated_too(faces, clip, tmp_path):
     assert len(frames) == len(clip)
 
 
+def test_scores_are_drawn_between_their_least_and_their_largest_and_named():
+    scores = np.array([[-1.0, 1.0], [3.0, -3.0], [np.nan, np.nan], [0.0, 0.0]])
+    drawn = Panel(np.arange(4) / 10, scores, ["fear", "rest"], width=720, unit="score")
+    np.testing.assert_allclose(drawn._shares[[0, 1, 3]], [[1 / 3, 2 / 3], [1, 0], [0.5, 0.5]])
+    probabilities = Panel(np.arange(4) / 10, scores, ["fear", "rest"], width=720)
+    title = slice(0, 16), slice(60, 440)
+    assert drawn.at(2)[title].max() > 150
+    assert probabilities.at(2)[title].max() < 60
+
+
+@pytest.mark.parametrize("positive", [None, "fear"])
+def test_an_svm_is_annotated_with_its_scores(faces, clip, positive, tmp_path, monkeypatch):
+    shown = {}
+    panel = Panel.__init__
+
+    def spy(self, timestamps, values, classes, *, width, unit):
+        shown.update(values=values, classes=classes, unit=unit)
+        panel(self, timestamps, values, classes, width=width, unit=unit)
+
+    monkeypatch.setattr(Panel, "__init__", spy)
+    svm = pipeline(make_pipeline(SequenceFlattener(), SVC()))
+    search = GridSearchCV(svm, {"pipeline__svc__C": [1]}, cv=2).fit(faces.data, faces.target == "fear")
+    written = annotate_video(clip, search, tmp_path / "out.mp4", codec="mp4v", positive=positive)
+    assert len(read(written)[0]) == len(clip)
+    assert shown["unit"] == "score"
+    assert shown["classes"] == (["False", "True"] if positive is None else ["not fear", "fear"])
+    X = LandmarkExtractor(n_frames=N_FRAMES).fit_transform([clip])
+    np.testing.assert_allclose(shown["values"][-1, 1], search.decision_function(X)[0], rtol=1e-5)
+
+
+def test_a_pipeline_that_begins_with_its_extractor_is_annotated_as_it_extracts(
+    detector, clip, tmp_path, monkeypatch
+):
+    used = {}
+
+    def spy(path, **options):
+        used.update(options)
+        return extract_landmarks(path, **options)
+
+    monkeypatch.setattr(_annotate, "extract_landmarks", spy)
+    whole = make_pipeline(LandmarkExtractor(n_frames=N_FRAMES, crop_margin=0.4, stop=0.1), detector)
+    output = annotate_video(clip, whole, tmp_path / "out.mp4", codec="mp4v")
+    assert len(read(output)[0]) == len(clip)
+    assert used["crop_margin"] == 0.4
+    assert "stop" not in used
+
+
 def test_an_interrupted_video_leaves_no_file(tmp_path):
     def frames():
         yield np.zeros((64, 64, 3), np.uint8)
@@ -259,6 +309,9 @@ def test_mistakes_are_told_before_the_video_is_looked_at(detector, faces, tmp_pa
         annotate_video("nowhere.mp4", detector, tmp_path / "nowhere" / "out.mp4")
     with pytest.raises(FileNotFoundError, match="nowhere.mp4"):
         annotate_video("nowhere.mp4", detector, output)
-    svm = make_pipeline(SequenceFlattener(), SVC()).fit(faces.data, faces.target)
-    with pytest.raises(TypeError, match="estimator must have predict_proba; Pipeline has none"):
-        annotate_video("nowhere.mp4", svm, output)
+    vote = VotingClassifier([("svm", make_pipeline(SequenceFlattener(), SVC()))])
+    vote.fit(faces.data, faces.target)
+    with pytest.raises(
+        TypeError, match="must have predict_proba or decision_function; VotingClassifier has n"
+    ):
+        annotate_video("nowhere.mp4", vote, output)
