@@ -171,8 +171,8 @@ def check_units(units, models, y, metrics):
             wanted = inner_splits(model)
             if wanted > n_least:
                 raise ValueError(
-                    f"models: the search of {name!r} has {wanted} folds, but {where} has only {n_least} subjects (or "
-                    f"sequences, without subjects) of one class to train on, for {unit.emotion!r}."
+                    f"models: {name!r} makes {wanted} folds of what it trains on, but {where} has only {n_least} "
+                    f"subjects (or sequences, without subjects) of one class to train on, for {unit.emotion!r}."
                 )
             try:
                 _hold_out(model, unit, target, held_out)

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._validation import check_labels, check_number, check_per_sample, check_sequences
-from ..emotion import decision_values, fit_to_emotion
+from ..emotion import EmotionClassifier, decision_values, fit_to_emotion
 from ..selection import selected_landmarks
 from . import _checks as checks
 from ._configure import configured, describe, describe_scorer, has_selector, searched_parameters
@@ -107,7 +107,8 @@ def compare(
           computes it, the others reuse it;
         - ``parameters``: those that the model searched, as JSON, or "";
         - ``selected``: its landmarks in the order of choice, separated by spaces, or "". Of several selectors in a
-          row, those that the last one leaves, by their numbers in X.
+          row, those that the last one leaves, by their numbers in X; of an :class:`EmotionClassifier`, those of the
+          emotion's own classifier.
 
     Raises
     ------
@@ -382,7 +383,7 @@ def _cell(model, unit, train, test, y, metrics):
     predicted = np.asarray(model.predict(test), dtype=bool)
     values = decision_values(model, test) if "roc_auc" in metrics else None
     predicted_at = time.perf_counter()
-    selected = selected_landmarks(model)
+    selected = selected_landmarks(model.estimators_[True] if isinstance(model, EmotionClassifier) else model)
     parameters = searched_parameters(model)
     return {
         "n_landmarks": train.shape[3] if selected is None else len(selected),

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
+from ..emotion import EmotionClassifier
 from ..selection import fitted_parts
 
 # What changes how a model is computed, but not what.
@@ -77,9 +78,11 @@ def has_selector(model):
 
 
 def inner_splits(model):
-    """The largest number of folds of the searches in a model; 0 without any."""
+    """The largest number of folds that searches and calibrations in a model make; 0 without any."""
     found = [0]
     for _, owner in owners(model):
+        if isinstance(owner, EmotionClassifier) and owner.calibration is None:
+            continue  # which has a cv, and makes no folds
         cv = owner.get_params(deep=False).get("cv", ())
         if cv is None or hasattr(cv, "split") or isinstance(cv, int):
             cv = check_cv(cv)

@@ -13,7 +13,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
-from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlattener, compare
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    EmotionClassifier,
+    IGLandmarkSelector,
+    SequenceFlattener,
+    UnivariateLandmarkSelector,
+    compare,
+)
+from sklearn_emoxai.attribution import BaselineWarning
 from sklearn_emoxai.evaluation import paper_models
 
 NETWORK = ConvLSTMClassifier(
@@ -366,9 +374,33 @@ def test_search_with_too_many_folds_is_named_before_anything_is_fitted(planted):
     X, emotion, groups = planted
     search = GridSearchCV(_Mustnt(), {}, cv=5)
     with pytest.raises(
-        ValueError, match="the search of 'a' has 5 folds, but split 0 of run 0 has only 3 subjects"
+        ValueError, match="'a' makes 5 folds of what it trains on, but split 0 of run 0 has only 3 subjects"
     ):
         compare({"a": search}, X, emotion, groups=groups, n_splits=2)
+
+
+def test_an_emotion_classifier_makes_folds_only_to_calibrate(planted):
+    X, emotion, groups = planted
+    arguments = {"groups": groups, "emotions": ["fear"], "n_splits": 2, "n_runs": 1, "random_state": 0}
+    select = UnivariateLandmarkSelector(n_landmarks_to_select=5)
+    several = EmotionClassifier(make_pipeline(select, clone(SVM)))
+    results = compare({"s": several}, X, emotion, n_landmarks=[2, 20], **arguments)
+    assert results["n_landmarks"].tolist() == [2, 20, 2, 20]
+    assert [set(each.split()) for each in results["selected"][::2]] == [{"3", "7"}] * 2
+    assert results["balanced_accuracy"].min() > 0.9
+    calibrated = EmotionClassifier(clone(SVM), calibration="sigmoid")
+    with pytest.raises(ValueError, match="models: 's' makes 5 folds of what it trains on"):
+        compare({"s": calibrated}, X, emotion, **arguments)
+
+
+@pytest.mark.filterwarnings("always::sklearn_emoxai.attribution.BaselineWarning")
+def test_a_comparison_warns_of_baselines_once(planted):
+    X, emotion, groups = planted
+    network = clone(NETWORK).set_params(max_epochs=3, class_weight={False: 1, True: 500})
+    model = make_pipeline(IGLandmarkSelector(network, n_landmarks_to_select=2, n_steps=2), SVM)
+    with pytest.warns(BaselineWarning) as caught:
+        compare({"a": model}, X, emotion, groups=groups, emotions=["fear"], n_splits=3, n_runs=1)
+    assert [each.filename for each in caught] == [__file__]
 
 
 def test_validation_without_the_emotion_is_named_before_anything_is_fitted(planted):
