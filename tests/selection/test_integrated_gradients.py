@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import qr
+from sklearn import config_context
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from skorch import NeuralNetClassifier
@@ -393,6 +395,24 @@ def test_baselines_that_show_the_emotion_are_reported(planted):
     )
     with pytest.warns(BaselineWarning, match="the typical samples of"):
         _selector(network).fit(X, emotion == "fear", emotion=emotion)
+
+
+@pytest.mark.filterwarnings("always::sklearn_emoxai.attribution.BaselineWarning")
+def test_a_search_warns_of_baselines_once_and_the_next_one_again(planted):
+    X, emotion, _ = planted
+    network = ConvLSTMClassifier(
+        **NETWORK.get_params() | {"max_epochs": 8, "class_weight": {False: 1, True: 500}}
+    )
+    svm = make_pipeline(_selector(network, n_steps=2), SequenceFlattener(), SVC())
+    search = GridSearchCV(svm, {"svc__C": [1]}, cv=2)
+    calls = [
+        *[lambda: search.fit(X, emotion == "fear", emotion=emotion)] * 2,
+        lambda: cross_validate(svm, X, emotion == "fear", cv=2, params={"emotion": emotion}),
+    ]
+    for call in calls:
+        with pytest.warns(BaselineWarning) as caught, config_context(enable_metadata_routing=True):
+            call()
+        assert [each.filename for each in caught] == [__file__]
 
 
 class _Gru(torch.nn.Module):
