@@ -1,14 +1,15 @@
 """Labelled videos in a folder: class folders, or a CSV that names files, emotions and subjects."""
 
-import csv
 import re
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..extraction import is_clip
+from ..extraction import is_hidden, is_video
+from ._class_folders import clips_of_classes, is_csv, why_none, without_content
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
+from ._text_tables import TextTable
 
 _DESCR = """\
 Labelled videos of a folder
@@ -44,9 +45,9 @@ def load_video_folder(
     table : path-like, default=None
         CSV to read, relative to `root`. By default the only CSV in `root`, where there is one.
     file_column, emotion_column, subject_column : str
-        Columns of the CSV. Files are relative to the CSV's folder; a file may be a video or a folder of
-        images. A CSV without `subject_column` is accepted where `subject_pattern` is given, or without
-        groups.
+        Columns of the CSV, in upper or lower case. Files are relative to the CSV's folder; a file may be a
+        video or a folder of images. A CSV without `subject_column` is accepted where `subject_pattern` is
+        given, or without groups.
     subject_pattern : str, default=None
         Regular expression that is searched in each file's name; its first group (the whole match, if it has
         none) is the subject. Goes before `subject_column`.
@@ -74,17 +75,23 @@ def load_video_folder(
         label_mapping : dict
             What was read as what.
         skipped : pandas.DataFrame
-            Columns file and reason. Repeated rows that agree are skipped, too.
+            Columns file and reason. Repeated rows that agree are skipped, too, and what lies in class folders and
+            is no clip; one warning counts what you may miss, such as single images and unknown suffixes.
         DESCR : str
             Source, licence and use.
 
     Raises
     ------
     FileNotFoundError
-        If `root` is missing or empty, or a file that the CSV names is missing.
+        If `root` is missing or empty, or a file that the CSV names or a link points to is missing.
     ValueError
-        If a column is missing, a label unknown, a name without a subject, or two rows contradict each other;
-        the message names the file and line.
+        If no clip can be used, a column is missing, a label unknown, a name without a subject, or two rows
+        contradict each other; the message names the file and line.
+
+    Notes
+    -----
+    Hidden files, and those that systems make (``._a.mp4``, ``Thumbs.db``), are as if they were not there. Videos are
+    not opened, but empty ones and stubs of Git LFS are counted in the warning.
 
     Examples
     --------
@@ -99,12 +106,12 @@ def load_video_folder(
     root = Path(root)
     check_folder(root)
     skipped, reader = Skipped(on_error), LabelReader(labels, emotions)
-    tables = sorted(root.glob("*.csv"))
+    tables = sorted(filter(is_csv, root.iterdir()))
     if table is None and len(tables) > 1:
         raise ValueError(f"table must say which CSV to read; {root} has {[path.name for path in tables]}.")
     table = tables[0].name if table is None and tables else table
     columns = {"file": file_column, "emotion": emotion_column, "subject": subject_column}
-    frame, source = find_clips(root, table, columns, subject_pattern, is_clip, reader, skipped)
+    frame, source = find_clips(root, table, columns, subject_pattern, is_video, reader, skipped)
     skipped.warn(len(frame))
     if verbose and reader.report():
         print(reader.report())
@@ -124,7 +131,7 @@ def find_clips(root, table, columns, subject_pattern, is_clip, reader, skipped):
         The table's columns for "file", "emotion" and "subject".
     subject_pattern : str or None
         Regular expression that finds the subject in a file's name.
-    is_clip : callable
+    is_clip : {is_video, is_csv}
         Whether a path in a class folder is a clip.
     reader : LabelReader
     skipped : Skipped
@@ -137,7 +144,10 @@ def find_clips(root, table, columns, subject_pattern, is_clip, reader, skipped):
         Where the labels come from, in words.
     """
     if table is None:
-        frame, source = _from_class_folders(root, is_clip, reader, skipped), "subfolders named for emotions"
+        frame, source = (
+            _frame(clips_of_classes(root, is_clip, reader, skipped)),
+            "subfolders named for emotions",
+        )
     else:
         path = root / table
         if not path.is_file():
@@ -146,9 +156,12 @@ def find_clips(root, table, columns, subject_pattern, is_clip, reader, skipped):
         source = f"the table {path.name}"
     if subject_pattern is not None:
         frame = with_subjects(frame, subject_pattern, skipped)
+    if is_clip is is_video and len(frame):
+        frame = frame[~without_content(frame["_path"].tolist(), skipped)]
     if not len(frame):
         raise ValueError(
             f"root must hold labelled clips; {root} has none that can be used ({len(skipped.rows)} left out)."
+            + why_none(skipped)
         )
     return frame, source
 
@@ -172,12 +185,10 @@ def _bunch(frame, root, source, reader, skipped):
 def _from_table(table, columns, reader, skipped, *, needs_subject):
     """Rows of the CSV that can be used, with the columns _path, _emotion and _subject."""
     frame = read_csv(table)
+    columns = {key: _column(table, frame, name) for key, name in columns.items()}
     missing = [columns[key] for key in ("file", "emotion") if columns[key] not in frame]
     if missing:
-        found = list(frame.columns)
-        odd = next((mark for mark in ";\t|" if len(found) == 1 and mark in found[0]), None)
-        hint = f" Is it separated by {odd!r}? It must be by commas." if odd else ""
-        raise ValueError(f"{table}, line 1: needs the columns {missing}; it has {found}.{hint}")
+        raise ValueError(f"{table}, line 1: needs the columns {missing}; it has {list(frame.columns)}.")
     has_subject = columns["subject"] in frame
     rows, seen = [], {}
     for line, row in zip(frame.index, frame.to_dict("records")):
@@ -185,6 +196,12 @@ def _from_table(table, columns, reader, skipped, *, needs_subject):
         subject = row[columns["subject"]] if has_subject else ""
         if not file or not word or (has_subject and needs_subject and not subject):
             skipped.wrong(where, f"file, emotion and subject must not be empty; got {list(row.values())}.")
+            continue
+        path = table.parent / file
+        if not path.exists() and "\\" in file:  # written on Windows
+            path = table.parent / file.replace("\\", "/")
+        if is_hidden(path):
+            skipped.pass_over(where, f"{file} is a file of the system, no clip.")
             continue
         emotion = reader.read(word)
         first = seen.setdefault(file, (line, emotion, subject))
@@ -196,66 +213,32 @@ def _from_table(table, columns, reader, skipped, *, needs_subject):
             skipped.left_out(where, f"{file} repeats line {first[0]}.")
         elif emotion not in reader.keep:
             skipped.left_out(where, f"{emotion} was not asked for.")
-        elif not (table.parent / file).exists():
-            skipped.wrong(where, f"there is no file {table.parent / file}.", FileNotFoundError)
+        elif not path.exists():
+            skipped.wrong(where, f"there is no file {path}.", FileNotFoundError)
         else:
             extra = {"_subject": subject} if has_subject else {}
-            rows.append(row | {"_path": str(table.parent / file), "_emotion": emotion} | extra)
+            rows.append(row | {"_path": str(path), "_emotion": emotion} | extra)
     return _frame(rows)
+
+
+def _column(table, frame, name):
+    """The table's column that is meant by a name, in upper or lower case; the name itself where there is none."""
+    alike = [column for column in frame if column.lower() == name.strip().lower()]
+    if name in frame or not alike:
+        return name
+    if len(alike) > 1:
+        raise ValueError(f"{table}, line 1: expected one column {name!r}; it has {alike}.")
+    return alike[0]
 
 
 def read_csv(path):
     """A CSV as a DataFrame of strings, indexed by line number; spaces around names and values are cut."""
     import pandas as pd
 
-    header, rows, lines = None, [], []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True)
-            for row in reader:
-                row = [value.strip() for value in row]
-                if not any(row):
-                    continue
-                if header is None:
-                    header = row
-                elif len(row) != len(header):
-                    raise ValueError(
-                        f"{path}, line {reader.line_num}: expected {len(header)} values as in the first line;"
-                        f" got {len(row)}."
-                    )
-                else:
-                    rows.append(row)
-                    lines.append(reader.line_num)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV in UTF-8: {error}.") from error
-    if header is None:
-        raise ValueError(f"{path}: expected a CSV; it is empty.")
-    if len(set(header)) < len(header):
-        raise ValueError(f"{path}, line 1: expected distinct columns; got {header}.")
-    return pd.DataFrame(rows, columns=header, index=lines, dtype=str)
-
-
-def _from_class_folders(root, is_clip, reader, skipped):
-    """Clips in subfolders that are named for emotions, with the columns _path and _emotion."""
-    rows = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        emotion = reader.read(folder.name)
-        if emotion is None:
-            skipped.wrong(folder, reader.unknown(folder.name))
-        elif emotion not in reader.keep:
-            skipped.left_out(folder, f"{emotion} was not asked for.")
-        else:
-            clips = [path for path in sorted(folder.iterdir()) if is_clip(path)]
-            rows += [
-                {
-                    "file": str(path.relative_to(root)),
-                    "emotion": emotion,
-                    "_path": str(path),
-                    "_emotion": emotion,
-                }
-                for path in clips
-            ]
-    return _frame(rows)
+    table = TextTable(path)
+    table.check_distinct(table.names)
+    rows = [[value.strip() for value in row] for row in table.columns(range(len(table.names)))]
+    return pd.DataFrame(rows, columns=table.names, index=table.lines, dtype=str)
 
 
 def with_subjects(frame, pattern, skipped):

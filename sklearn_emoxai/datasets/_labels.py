@@ -37,18 +37,37 @@ class Skipped:
             raise ValueError(f'on_error must be "raise" or "skip"; got {on_error!r}.')
         self.on_error = on_error
         self.rows = []
-        self.faults = []
+        self.faults, self.passed_over, self.doubts = [], [], []
 
-    def wrong(self, file, reason, error=ValueError, cause=None):
-        """Raise `error`, or note that `file` is left out."""
+    def wrong(self, file, reason, error=ValueError, *, named=False):
+        """Raise `error`, or note that `file` is left out; `named` reasons begin with the file themselves."""
         if self.on_error == "raise":
-            raise error(f"{file}: {reason}") from cause
+            raise error(reason if named else f"{file}: {reason}")
         self.faults.append((str(file), reason))
         self.rows.append(self.faults[-1])
 
     def left_out(self, file, reason):
         """Note a documented exception, whatever `on_error` is."""
         self.rows.append((str(file), reason))
+
+    def pass_over(self, file, reason):
+        """Note what lies where entries are looked for and is none, whatever `on_error` is; `warn` counts it."""
+        self.passed_over.append((str(file), reason))
+        self.rows.append(self.passed_over[-1])
+
+    def doubt(self, file, reason):
+        """Leave out an entry whose content is missing; with ``on_error="raise"`` it stays, and `warn` counts it.
+
+        Returns
+        -------
+        bool
+            Whether it is left out.
+        """
+        if self.on_error == "skip":
+            self.wrong(file, reason)
+            return True
+        self.doubts.append((str(file), reason))
+        return False
 
     def frame(self):
         """All entries left out, a DataFrame with the columns file and reason."""
@@ -57,15 +76,28 @@ class Skipped:
         return pd.DataFrame(self.rows, columns=["file", "reason"])
 
     def warn(self, n_loaded):
-        """Warn, with counts, where entries with a fault were skipped."""
-        if self.faults:
-            file, reason = self.faults[0]
-            warnings.warn(
-                f"{len(self.faults)} entries with a fault left out, {n_loaded} loaded; the first: "
-                f"{file}: {reason} All are listed in the Bunch's `skipped`.",
-                UserWarning,
-                stacklevel=3,
+        """Warn once, with counts, where something was skipped that the user may miss, or can't be read later."""
+        kinds = ((self.faults, "with a fault"), (self.passed_over, "that can't be used"))
+        told = [f"{len(entries)} entries {kind}" for entries, kind in kinds if entries]
+        message = []
+        if told:
+            message.append(
+                f"{' and '.join(told)} left out, {n_loaded} loaded; the first: "
+                f"{first_of(self.faults + self.passed_over)} All are listed in the Bunch's `skipped`."
             )
+        if self.doubts:
+            message.append(
+                f"{len(self.doubts)} of {n_loaded} files that were found can't be read; the first: "
+                f"{first_of(self.doubts)}"
+            )
+        if message:
+            warnings.warn(" ".join(message), UserWarning, stacklevel=3)
+
+
+def first_of(entries):
+    """The first of (file, reason) entries, as a sentence."""
+    file, reason = entries[0]
+    return reason if reason.startswith(file) else f"{file}: {reason}"
 
 
 class LabelReader:

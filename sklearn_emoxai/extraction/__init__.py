@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "IMAGE_SUFFIXES",
             "VIDEO_SUFFIXES",
             "find_videos",
-            "is_clip",
+            "is_video",
             "is_hidden",
             "is_image",
         ],

@@ -26,7 +26,7 @@ def is_image(path):
     return path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path)
 
 
-def is_clip(path):
+def is_video(path):
     """True for a video file and for a folder with images."""
     if path.is_dir():
         return any(map(is_image, path.iterdir()))
@@ -48,7 +48,7 @@ def find_videos(path):
         says what is wrong with them.
     """
     path = Path(path)
-    if not path.is_dir() or is_clip(path):
+    if not path.is_dir() or is_video(path):
         return [path]
     return list(_clips_below(path, {os.path.realpath(path)})) or [path]
 
@@ -57,7 +57,7 @@ def _clips_below(folder, above):
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
         if is_hidden(path):
             continue
-        if is_clip(path):
+        if is_video(path):
             yield path
         elif path.is_dir() and (real := os.path.realpath(path)) not in above:
             yield from _clips_below(path, above | {real})
