@@ -1,18 +1,19 @@
 """Landmarks that other trackers wrote: OpenFace 2 and py-feat, one CSV a video, one row a frame."""
 
+from collections import Counter
 from numbers import Integral, Real
 from pathlib import Path
 
+import joblib
 import numpy as np
 from sklearn.utils import Bunch
 
 from .._validation import check_number
-from ..facemesh import N_LANDMARKS
 from ..preprocessing import resample
-from ._folders import find_clips, read_csv, with_subjects
+from ._class_folders import is_csv
+from ._folders import find_clips, with_subjects
 from ._labels import EMOTIONS, LabelReader, Skipped, check_folder
-
-_N_WITH_IRISES = 478  # the face mesh's 468 landmarks, then 5 for each iris
+from ._tracker_tables import read_face
 
 _DESCR = """\
 Landmarks from other trackers
@@ -39,11 +40,15 @@ def load_openface_csv(
     min_confidence=0.5,
     max_missing=0.5,
     on_error="raise",
+    n_jobs=None,
+    verbose=0,
 ):
     r"""Load landmark sequences from per-frame CSV files of OpenFace 2 or py-feat.
 
     Read are the columns x_0, x_1, ... and y_0, y_1, ... (68 points, or the 468 or 478 of the face mesh, whose
-    irises are dropped), and where present frame, success, confidence (OpenFace) and FaceScore (py-feat).
+    irises are dropped), and where present frame or timestamp, success, confidence (OpenFace) and FaceScore
+    (py-feat). Columns may be parted by commas, semicolons, tabs or blanks, decimals by points or commas, the text
+    be UTF-8 or UTF-16; lines above the header and comments are passed over.
 
     Parameters
     ----------
@@ -62,6 +67,10 @@ def load_openface_csv(
         A sequence with a larger share of missing frames, rows left out of the table included, is wrong.
     on_error : {"raise", "skip"}, default="raise"
         "skip" leaves out files that are wrong, warns with their number and lists them in ``skipped``.
+    n_jobs : int or None, default=None
+        Files read at once, through joblib.
+    verbose : int, default=0
+        1 shows a progress bar.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def load_openface_csv(
         label_mapping : dict
             What was read as what.
         skipped : pandas.DataFrame
-            Columns file and reason. Rows that repeat the one before are dropped and listed.
+            Columns file and reason. Rows that repeat an earlier one are dropped and listed.
         DESCR : str
             Source, licence and use.
 
@@ -86,12 +95,17 @@ def load_openface_csv(
     FileNotFoundError
         If `root`, the table or a file that it names is missing.
     ValueError
-        If a column is missing, a value is no number, a frame occurs twice, too many frames are missing, or
-        files differ in their number of landmarks; the message names the file and line.
+        If a column is missing, a value is no number, a frame occurs twice, a column such as face_id or input
+        tells several faces apart, too many frames are missing, or files differ in their number of landmarks; the
+        message names the file and line.
 
     See Also
     --------
     load_video_folder : Videos for this package's own extraction.
+
+    Notes
+    -----
+    Frames that a tracker was told to skip are not missing: numbers 0, 24, 48, ... are a frame each 24.
 
     Examples
     --------
@@ -111,27 +125,13 @@ def load_openface_csv(
     root, reader, skipped = Path(root), LabelReader(labels, emotions), Skipped(on_error)
     columns = {"file": file_column, "emotion": emotion_column, "subject": subject_column}
     frame, source = _find(root, table, columns, subject_pattern, reader, skipped)
-    sequences, kept, notes = [], [], []
-    for row, path in enumerate(frame["_path"]):
-        try:
-            landmarks, note = _read_sequence(Path(path), n_frames, min_confidence, max_missing, skipped)
-            if sequences and landmarks.shape != sequences[0].shape:
-                raise ValueError(
-                    f"{path}: expected {sequences[0].shape[-1]} landmarks as in {frame['_path'][kept[0]]}; "
-                    f"got {landmarks.shape[-1]}."
-                )
-        except ValueError as error:
-            if on_error == "raise":
-                raise
-            skipped.wrong(path, str(error))
-            continue
-        sequences.append(landmarks)
-        kept.append(row)
-        notes.append(note)
-    if not sequences:
+    arguments = (n_frames, min_confidence, max_missing)
+    read = read_sequences([Path(path) for path in frame["_path"]], arguments, skipped, n_jobs, verbose)
+    if not read:
         raise ValueError(f"root must hold tracked sequences; {root} has none ({len(skipped.rows)} left out).")
-    skipped.warn(len(sequences))
-    return _bunch(frame.iloc[kept], np.stack(sequences), notes, root, source, reader, skipped)
+    skipped.warn(len(read))
+    data, notes = (list(values) for values in zip(*read.values()))
+    return _bunch(frame.iloc[list(read)], np.stack(data), notes, root, source, reader, skipped)
 
 
 def _bunch(frame, data, notes, root, source, reader, skipped):
@@ -157,9 +157,6 @@ def _find(root, table, columns, subject_pattern, reader, skipped):
     """Frame of the CSVs, with _path and, where known, _emotion and _subject; and its source."""
     import pandas as pd
 
-    def is_csv(path):
-        return path.is_file() and path.suffix.lower() == ".csv"
-
     if not root.is_file():
         check_folder(root)
     files = [root] if root.is_file() else [path for path in sorted(root.iterdir()) if is_csv(path)]
@@ -171,76 +168,68 @@ def _find(root, table, columns, subject_pattern, reader, skipped):
     return frame, "none"
 
 
-def _read_sequence(path, n_frames, min_confidence, max_missing, skipped):
-    """Landmarks (n_frames, 2, n_landmarks) of one CSV, and (n_rows, n_missing)."""
-    table = read_csv(path)
-    names = _landmark_columns(path, table.columns)
-    if not len(table):
-        raise ValueError(f"{path}: expected a row for each frame; there are none.")
-    repeats = table.duplicated()
-    for line in table.index[repeats]:
-        skipped.left_out(f"{path}, line {line}", "repeats an earlier row.")
-    table = table[~repeats]
-    coordinates = _numbers(path, table, names).reshape(len(table), 2, -1)
-    if coordinates.shape[-1] == _N_WITH_IRISES:
-        coordinates = coordinates[..., :N_LANDMARKS]
-    good = np.isfinite(coordinates).all(axis=(1, 2))
-    for column, least in (("success", 0.5), ("confidence", min_confidence), ("FaceScore", min_confidence)):
-        if column in table:
-            good &= np.nan_to_num(_numbers(path, table, [column])[:, 0]) >= least
-    times = _numbers(path, table, ["frame"])[:, 0] if "frame" in table else np.arange(len(table), dtype=float)
-    if not np.isfinite(times).all():
-        raise ValueError(f"{path}, line {table.index[~np.isfinite(times)][0]}: frame must be a number.")
-    order = np.argsort(times, kind="stable")
-    again = np.flatnonzero(np.diff(times[order]) == 0)
-    if len(again):
-        line = table.index[order[again[0] + 1]]
-        raise ValueError(
-            f"{path}, line {line}: frame {times[order[again[0]]]:g} occurs twice; expected one face a file."
-        )
-    # Rows that the tracker left out are missing frames like those it marked.
-    n_expected = round(times.max() - times.min()) + 1
-    n_missing = max(n_expected, len(times)) - int(good.sum())
-    if not good.any() or n_missing > max_missing * max(n_expected, len(times)):
-        raise ValueError(
-            f"{path}: at most {max_missing:g} of the frames may be missing; got {n_missing} of {n_expected}."
-        )
-    order = order[good[order]]
-    return resample(coordinates[order], times[order], n_frames), (len(table), n_missing)
+def read_sequences(paths, arguments, skipped, n_jobs=None, verbose=0, read=None):
+    """Sequences of many tables; those that are wrong are raised or skipped.
+
+    Parameters
+    ----------
+    paths : list of Path
+    arguments : tuple
+        Of `read`, after the path: n_frames, min_confidence and max_missing.
+    skipped : Skipped
+    n_jobs, verbose
+        As in load_openface_csv.
+    read : callable, optional
+        Returns landmarks, (n_rows, n_missing) and lines that were left out; by default of a whole table.
+
+    Returns
+    -------
+    dict
+        Position in `paths` -> (landmarks, (n_rows, n_missing)), all with as many landmarks.
+    """
+    from tqdm.auto import tqdm
+
+    task = joblib.delayed(_attempt)
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    results = parallel(task(read or _read_sequence, path, *arguments) for path in paths)
+    found = {}
+    for i, result in enumerate(tqdm(results, "Tables", len(paths), unit="file", disable=not verbose)):
+        if isinstance(result, ValueError):
+            skipped.wrong(paths[i], str(result), named=True)
+            continue
+        landmarks, note, left_out = result
+        for line, reason in left_out:
+            skipped.left_out(f"{paths[i]}, line {line}", reason)
+        found[i] = landmarks, note
+    counts = Counter(landmarks.shape[-1] for landmarks, _ in found.values())
+    usual = max(counts, key=counts.get, default=0)
+    first = next((i for i, (landmarks, _) in found.items() if landmarks.shape[-1] == usual), None)
+    for i, (landmarks, _) in list(found.items()):
+        if landmarks.shape[-1] != usual:
+            reason = f"expected {usual} landmarks as in {paths[first]}; got {landmarks.shape[-1]}."
+            skipped.wrong(paths[i], reason)
+            del found[i]
+    return found
 
 
-def _landmark_columns(path, columns):
-    """Names of the coordinates' columns, all x, then all y; a ValueError names those that are missing."""
-    n_landmarks = max(
-        (int(name[2:]) + 1 for name in columns if name[:2] in ("x_", "y_") and name[2:].isdigit()), default=0
-    )
-    if n_landmarks == 0:
-        raise ValueError(f"{path}, line 1: needs the columns x_0, y_0, ...; it has {list(columns)[:12]}.")
-    names = [f"{axis}_{k}" for axis in "xy" for k in range(n_landmarks)]
-    missing = [name for name in names if name not in columns]
-    if missing:
-        raise ValueError(f"{path}, line 1: needs the columns {missing[:6]} ({len(missing)} missing).")
-    return names
-
-
-def _numbers(path, table, names):
-    """Values (n_rows, n_names) of text columns, NaN where empty; a ValueError names file, line and column."""
-    text = table[names].to_numpy()
+def _attempt(read, *arguments):
+    """What `read` returns, or its ValueError."""
     try:
-        return np.where(text == "", "nan", text).astype(float)
+        return read(*arguments)
     except ValueError as error:
-        for line, row in zip(table.index, text):
-            for name, word in zip(names, row):
-                if word and not _is_number(word):
-                    message = f"{path}, line {line}: {name} must be a number; got {word!r}."
-                    raise ValueError(message) from error
-        raise
+        return error
 
 
-def _is_number(word):
-    """Whether the text is a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _read_sequence(path, n_frames, min_confidence, max_missing):
+    """Landmarks (n_frames, 2, n_landmarks) of one table, (n_rows, n_missing), and lines left out."""
+    face = read_face(path, min_confidence=min_confidence)
+    return sequence_of(path, face, n_frames, max_missing), (len(face.times), face.n_missing), face.left_out
+
+
+def sequence_of(path, face, n_frames, max_missing):
+    """Landmarks (n_frames, 2, n_landmarks) of a tracked face; a ValueError where too much is missing."""
+    if not face.good.any() or face.n_missing > max_missing * face.n_expected:
+        raise ValueError(
+            f"{path}: at most {max_missing:g} of the frames may be missing; got {face.n_missing} of {face.n_expected}."
+        )
+    return resample(face.points[face.good], face.times[face.good], n_frames)
