@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._validation import check_number
-from ..extraction import IMAGE_SUFFIXES
 from ..preprocessing import resample
+from ._class_folders import is_hidden, is_image
 from ._labels import Skipped, check_folder
+from ._text_tables import missing_content
 
 CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 N_TRACKED = 68
@@ -52,7 +53,8 @@ def load_ck_plus(
     root : path-like
         Folder with ``cohn-kanade-images`` (or ``extended-cohn-kanade-images/cohn-kanade-images``),
         ``Emotion`` (or ``Emotion_labels/Emotion``), and where wanted ``Landmarks`` and ``FACS`` (or
-        ``FACS_labels/FACS``).
+        ``FACS_labels/FACS``). Labels, landmarks and FACS codes may also lie in one folder each, without
+        S005/001 in between.
     landmarks : {"mesh", "ck68"}, default="mesh"
         "mesh" gives the image folders for :class:`~sklearn_emoxai.LandmarkExtractor`, "ck68" the 68 points
         that come with the set, resampled.
@@ -129,33 +131,37 @@ def load_ck_plus(
     check_folder(root)
     source = "images" if landmarks == "mesh" else "Landmarks"
     frames, labels = _require(root, source, "Emotion")
+    if landmarks == "mesh":
+        sequences, read = _image_folders(frames, skipped), _image_folder
+    else:
+        sequences, read = _sequences(frames, "_landmarks.txt"), lambda files: _tracked(*files, n_frames)
+    emotions = _sequences(labels, "_emotion.txt")
+    if unlabelled and not any(emotions[key][1] for key in sequences.keys() & emotions.keys()):
+        raise ValueError(f"root must hold labels of its sequences; {_looked_for(labels, '_emotion.txt')}.")
     facs = _find(root, "FACS")
-    read = _image_folder if landmarks == "mesh" else lambda folder: _tracked(folder, n_frames)
+    facs = _sequences(facs, "_facs.txt") if facs else {}
     rows, values = [], []
-    for folder in sorted(frames.glob("S[0-9]*/[0-9]*")):
-        if not folder.is_dir():
-            continue
-        where = Path(folder.parent.name) / folder.name
+    for key in sorted(sequences):
+        where = Path(*key)
         try:
-            emotion = _emotion(labels / where)
+            emotion = _emotion(*emotions.get(key, (where, [])))
             if emotion == "unlabelled" and not unlabelled:
                 skipped.left_out(where, "has no emotion label.")
                 continue
             if emotion == "contempt" and not contempt:
                 skipped.left_out(where, "contempt was not asked for.")
                 continue
-            units = _action_units(facs / where) if facs else None
-            value, n_measured = read(folder)
+            units = _action_units(facs[key][1]) if key in facs else None
+            value, n_measured = read(sequences[key])
         except ValueError as error:
-            if on_error == "raise":
-                raise
-            skipped.wrong(where, str(error))
+            skipped.wrong(where, str(error), named=True)
             continue
         values.append(value)
-        rows.append((*where.parts, emotion, n_measured, units))
+        rows.append((*key, emotion, n_measured, units))
     if not rows:
         raise ValueError(
-            f"root must hold labelled sequences; {frames} has none ({len(skipped.rows)} left out)."
+            f"root must hold labelled sequences; {frames} has none ({len(skipped.rows)} left out); "
+            f"{_looked_for(labels, '_emotion.txt')}."
         )
     return _bunch(rows, values, "paths" if landmarks == "mesh" else "data", root, skipped)
 
@@ -203,12 +209,74 @@ def _require(root, *parts):
     ]
     if missing:
         has = sorted(path.name for path in root.iterdir())
-        raise FileNotFoundError(f"root must hold {'; and '.join(missing)}; {root} has {has}.")
+        stills = [
+            path for path in sorted(root.iterdir()) if path.is_dir() and any(map(is_image, path.iterdir()))
+        ]
+        hint = (
+            f" {stills[0].name} holds single images, as CK+48 does; sequences come with the original set only."
+            if stills
+            else ""
+        )
+        raise FileNotFoundError(f"root must hold {'; and '.join(missing)}; {root} has {has}.{hint}")
+    return found
+
+
+def _looked_for(place, ending):
+    """Where files of sequences were looked for, in words."""
+    return f"looked for were {place}/S005/001/*{ending} and {place}/S005_001_*{ending}"
+
+
+def _sequences(place, ending):
+    """Files of each sequence, from folders such as S005/001 or, where files lie higher up, from their names.
+
+    Parameters
+    ----------
+    place : Path
+    ending : str
+        Of the files' names.
+
+    Returns
+    -------
+    dict
+        (subject, sequence) -> (folder, files)
+    """
+    found = {}
+    for folder in place.glob("S[0-9]*/[0-9]*"):
+        if folder.is_dir():
+            files = [file for file in folder.glob(f"*{ending}") if not is_hidden(file)]
+            found[folder.parent.name, folder.name] = folder, sorted(files)
+    flat = [*place.glob(f"S[0-9]*{ending}"), *place.glob(f"S[0-9]*/S[0-9]*{ending}")]
+    for file in sorted(flat):
+        name = re.match(r"(S\d+)_(\d+)_", file.name)
+        if name is not None:
+            found.setdefault(name.groups(), (file.parent, []))[1].append(file)
+    return found
+
+
+def _image_folders(place, skipped):
+    """Folder of each sequence's images; an error where all images lie in one folder."""
+    found = {
+        (folder.parent.name, folder.name): folder
+        for folder in place.glob("S[0-9]*/[0-9]*")
+        if folder.is_dir()
+    }
+    flat = sorted(file for file in [*place.glob("S[0-9]*"), *place.glob("S[0-9]*/S[0-9]*")] if is_image(file))
+    reason = "its name tells the subject's and the sequence's folder, such as S005/001, in which it must lie."
+    if flat and not found:
+        raise FileNotFoundError(
+            f"root must hold a folder of images for each sequence, such as {place / 'S005' / '001'}; {flat[0]} and "
+            f"{len(flat) - 1} more images lie in none: move each, {reason}"
+        )
+    for file in flat:
+        skipped.pass_over(file, reason)
     return found
 
 
 def _numbers(path, n_columns, n_rows=None):
     """The numbers (n_rows, n_columns) of a text file; a ValueError names file and line."""
+    problem = missing_content(path)
+    if problem is not None:
+        raise ValueError(f"{path}: expected numbers; {problem}")
     rows = []
     for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if not text.strip():
@@ -227,9 +295,8 @@ def _numbers(path, n_columns, n_rows=None):
     return np.array(rows).reshape(-1, n_columns)
 
 
-def _emotion(folder):
+def _emotion(folder, files):
     """Emotion of a sequence from its label file, "unlabelled" where there is none."""
-    files = sorted(folder.glob("*_emotion.txt"))
     if not files:
         return "unlabelled"
     if len(files) > 1:
@@ -240,9 +307,8 @@ def _emotion(folder):
     return CODES[int(code)]
 
 
-def _action_units(folder):
+def _action_units(files):
     """Unit -> intensity of a sequence's FACS file, None where there is none."""
-    files = sorted(folder.glob("*_facs.txt"))
     if not files:
         return None
     return {int(unit): intensity for unit, intensity in _numbers(files[0], 2).tolist()}
@@ -269,14 +335,13 @@ def _image_folder(folder):
     from PIL import Image, UnidentifiedImageError
 
     sizes = {}
-    for file in _numbered(
-        folder, [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
-    ):
+    for file in _numbered(folder, filter(is_image, folder.iterdir())):
         try:
             with Image.open(file) as image:  # reads the header only
                 sizes[file] = image.size
         except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{file}: expected an image; it cannot be read.") from error
+            why = missing_content(file) or "it cannot be read."
+            raise ValueError(f"{file}: expected an image; {why}") from error
     first = next(iter(sizes.values()))
     for file, size in sizes.items():
         if size != first:
@@ -284,8 +349,8 @@ def _image_folder(folder):
     return str(folder), len(sizes)
 
 
-def _tracked(folder, n_frames):
+def _tracked(folder, files, n_frames):
     """Tracked points (n_frames, 2, 68) of a sequence, and how many frames it had."""
-    files = _numbered(folder, folder.glob("*_landmarks.txt"))
+    files = _numbered(folder, files)
     points = np.stack([_numbers(file, 2, N_TRACKED).T for file in files])
     return resample(points, np.arange(len(points)), n_frames), len(points)
