@@ -186,12 +186,12 @@ def test_videos_of_a_folder_are_found_at_whatever_depth_in_natural_order(tmp_pat
     names = ("clip2.MP4", "clip10/1.png", "day/morning/a.webm", ".cache/x.mp4", ".hidden.mp4", "notes.txt")
     for name in names:
         (tmp_path / name).touch()
+    (below / "loop").symlink_to(tmp_path)
     assert find_videos(tmp_path) == [tmp_path / "clip2.MP4", images, below / "a.webm"]
+    (below / "loop").unlink()
     assert find_videos(str(images)) == [images]
     for alone in (tmp_path / "notes.txt", tmp_path / "nowhere", tmp_path / ".cache" / "x.mp4"):
         assert find_videos(alone) == [alone]  # a file is whatever the user says that it is
-    (below / "back").symlink_to(tmp_path)
-    assert find_videos(below) == [below / "a.webm"]
     (below / "a.webm").unlink()
     assert find_videos(below) == [below]
 
