@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import select
 import shutil
 import subprocess
@@ -137,7 +138,7 @@ def changed(data, others, rng):
         at = int(rng.integers(0, end - 32))
         length = int(min(rng.geometric(1 / 200), len(data) - at))
         other = int(rng.integers(0, len(data) - length + 1))
-        kind = rng.integers(0, 9)
+        kind = rng.integers(0, 10)
         if kind == 0:  # bits
             for i in rng.integers(0, end, rng.integers(1, 65)):
                 data[i] ^= 1 << rng.integers(0, 8)
@@ -155,18 +156,28 @@ def changed(data, others, rng):
         elif kind == 5:  # a block repeated
             data[other:other] = data[at : at + length] * int(rng.integers(1, 20))
         elif kind == 6:  # a size, a count or a time made huge, or nothing
-            n_bytes = int(rng.choice([2, 4, 8]))
-            number = int(rng.choice([0, 1, 1 << 15, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 30000])) % (
-                1 << 8 * n_bytes
-            )
-            data[at : at + n_bytes] = number.to_bytes(n_bytes, "big" if rng.random() < 0.5 else "little")
+            huge(data, at, rng)
         elif kind == 7:  # a block of zeros
             data[at : at + length] = bytes(length)
+        elif (
+            kind == 8
+        ):  # the same to a field of an atom, chunk or segment, after whose name of four letters it stands
+            names = [match.end() for match in re.finditer(rb"[A-Za-z]{4}", data[:end])] or [at]
+            huge(data, int(rng.choice(names)) + 2 * int(rng.integers(0, 16)), rng)
         else:  # a part of another file
             donor = others[rng.integers(0, len(others))]
             start = int(rng.integers(0, len(donor)))
             data[at : at + length] = donor[start : start + length]
     return bytes(data)
+
+
+def huge(data, at, rng):
+    """Overwrite the number at a place with one that is huge, or 0, in either order of bytes."""
+    n_bytes = int(rng.choice([2, 4, 8]))
+    number = int(rng.choice([0, 1, 30000, 1 << 15, 1 << 24, (1 << 31) - 1, 1 << 31, (1 << 32) - 1]))
+    data[at : at + n_bytes] = (number % (1 << 8 * n_bytes)).to_bytes(
+        n_bytes, "big" if rng.random() < 0.5 else "little"
+    )
 
 
 def write_changed(folder, sound, n_videos, n_folders, seed):
@@ -278,6 +289,15 @@ def decode_all(paths, options, folder):
         worker.close()
 
 
+def most_memory():
+    """In words, the largest resident memory of any process."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    return f"; most memory: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB resident"
+
+
 def main():
     """Run the harness; return the number of faults."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -320,7 +340,7 @@ def main():
     for kind in ("videos", "folders of images"):
         row = {found: counts[kind, found] for found in ("frames", "error in words", *FAULTS)}
         print(f"{sum(row.values())} {kind}: " + ", ".join(f"{n} {found}" for found, n in row.items()))
-    print(f"slowest: {slowest[0]:.1f} s, {slowest[1]}")
+    print(f"slowest: {slowest[0]:.1f} s, {slowest[1]}" + most_memory())
     for fault in faults:
         print("FAULT", *fault, sep="  ")
     return len(faults)

@@ -1,4 +1,5 @@
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -176,3 +177,44 @@ def test_users_mistakes_are_one_line_and_exit_code_1(folder, tmp_path, monkeypat
         assert message in printed.err
         assert printed.err.count("\n") == 1
         assert printed.out == ""
+
+
+@pytest.fixture
+def odd_names(folder, tmp_path):
+    """A class folder of clips whose names are not UTF-8, hold a line break, or look like patterns and options."""
+    clips = tmp_path / "clips" / "fear"
+    clips.mkdir(parents=True)
+    names = sorted(
+        os.fsdecode(name) for name in (b"caf\xe9.mp4", b"two\nlines.MP4", b"a%03d.mp4", b"-rf.mp4")
+    )
+    for name in names:
+        try:
+            shutil.copy(next(folder.glob("*.mp4")), clips / name)
+        except (OSError, UnicodeError):
+            pytest.skip("the file system does not allow such names")
+    return clips.parent, [f"fear/{name}" for name in names]
+
+
+@pytest.mark.parametrize("output", ["out.npz", "out"])
+def test_any_name_is_written_and_read_back(odd_names, tmp_path, output):
+    clips, names = odd_names
+    for _ in range(2):  # the second time goes on with a folder
+        done = extract_folder(clips, tmp_path / output, n_frames=2)
+        assert sorted(load_landmarks(tmp_path / output).paths.tolist()) == names
+        assert all(row["error"] == "" for row in done.quality)
+        shown = [row["file"] for row in quality_of(done.quality_path)]
+        assert r"fear/caf\udce9.mp4" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
+def test_links_that_lead_back_are_no_endless_way(folder, tmp_path):
+    clips = tmp_path / "clips"
+    (clips / "fear").mkdir(parents=True)
+    shutil.copy(next(folder.glob("*.mp4")), clips / "fear" / "a.mp4")
+    (clips / "fear" / "up").symlink_to(clips, target_is_directory=True)
+    (clips / "fear" / "loop.mp4").symlink_to("loop.mp4")
+    done = extract_folder(clips, tmp_path / "out.npz", n_frames=2)
+    rows = {row["file"]: row["error"] for row in done.quality}
+    assert rows.keys() == {"fear/a.mp4", "fear/loop.mp4"}
+    assert rows["fear/a.mp4"] == ""
+    assert "loop.mp4" in rows["fear/loop.mp4"]
