@@ -18,6 +18,7 @@ _CONTAINERS = (
 _OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
 _MAX_STRETCH = 4  # real pixels are at most three times as long as wide; more is an error of the file
 _SAME_SHAPE = 0.02  # pictures whose proportions differ by less are one picture in several resolutions
+_WITHOUT_LAST = ("mpeg", "nut")  # containers whose duration ends where the last frame begins
 _ONE = 1 << 16  # 1 in the fixed-point numbers of display matrices
 
 
@@ -43,6 +44,8 @@ class VideoFile(FrameSource):
             else:
                 duration = (container.duration or 0) / 1e6
             announced = stream.frames or round(max(0.0, duration) * self.fps)
+            if not stream.frames and container.format.name in _WITHOUT_LAST:
+                announced += 1
             self.n_frames_hint = max(0, int(min(announced, 1 << 31)))
             size = self._shown_size(stream.width, stream.height, stream.sample_aspect_ratio)
             self.n_frame_bytes = 3 * size[0] * size[1]
@@ -92,7 +95,10 @@ class VideoFile(FrameSource):
 
     def frames(self):
         """See FrameSource. Frames that can't be decoded, or not undamaged, are passed over."""
+        from av.video.reformatter import VideoReformatter
+
         with self._open() as (container, stream):
+            converter = VideoReformatter()  # one for all frames: it keeps its tables
             start, previous, size = stream.start_time, -1 / self.fps, None
             aspect = announced = None
             for frame in _decoded(container, stream):
@@ -111,7 +117,7 @@ class VideoFile(FrameSource):
                     aspect, announced = coded, (coded,)
                 shown = self._shown_size(frame.width, frame.height, aspect)
                 size = size or shown
-                yield timestamp, _decoder(frame, _resolution(shown, size), self.name)
+                yield timestamp, _decoder(frame, converter, _resolution(shown, size), self.name)
 
     def _shown_size(self, width, height, aspect):
         """Width and height in square pixels; none are lost."""
@@ -155,16 +161,13 @@ def _resolution(shown, first):
     return first if abs(shown[0] * first[1] / (shown[1] * first[0]) - 1) < _SAME_SHAPE else shown
 
 
-def _decoder(frame, size, name):
+def _decoder(frame, converter, size, name):
     def decode():
         has_alpha = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
-        pixels = frame.to_ndarray(
-            format="rgba" if has_alpha else "rgb24",
-            width=size[0],
-            height=size[1],
-            interpolation="BICUBIC",
-            threads=1,
+        converted = converter.reformat(
+            frame, *size, "rgba" if has_alpha else "rgb24", interpolation="BICUBIC", threads=1
         )
+        pixels = converted.to_ndarray()
         return _turned(over_white(pixels) if has_alpha else pixels, _display_matrix(frame), name)
 
     return decode
