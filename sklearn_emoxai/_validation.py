@@ -121,10 +121,65 @@ def check_labels(X, y, *, name="y"):
     """One class label per sequence, as a 1-d array."""
     if y is None:
         raise ValueError(f"{name} must hold one class label per sample of X; got None.")
+    if np.ndim(y) > 0:
+        check_complete(y, name=name)
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     check_consistent_length(X, y)
     return y
+
+
+def check_complete(labels, *, name):
+    """Labels as an array, where none is missing and all can be compared.
+
+    Parameters
+    ----------
+    labels : array-like
+        Of any dtype, those of pandas and Arrow included.
+    name : str
+        Of the argument, for the error message.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If a label is None, NaN, NaT or ``pandas.NA``, or some are text and others are not; the message names the
+        first such sample.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "fcmMO":
+        return labels
+    values = labels.ravel().tolist() if labels.dtype == object else labels.ravel()
+    missing = [i for i, value in enumerate(values) if is_missing(value)]
+    if missing:
+        more = f" {len(missing)} of {len(values)} are missing." if len(missing) > 1 else ""
+        raise ValueError(
+            f"{name} must hold a label for each sample; sample {missing[0]} has {values[missing[0]]}.{more}"
+        )
+    if labels.dtype == object:
+        is_text = [isinstance(value, str) for value in values]
+        if len(set(is_text)) > 1:
+            text, other = is_text.index(True), is_text.index(False)
+            raise ValueError(
+                f"{name} must hold labels of one kind, all text or none; sample {text} has {values[text]!r} and sample "
+                f"{other} {values[other]!r}."
+            )
+    return labels
+
+
+def is_missing(label):
+    """Whether a label is None, or differs from itself, as NaN and NaT do; pandas.NA does not tell."""
+    if label is None:
+        return True
+    try:
+        return bool(label != label)
+    except TypeError:  # "boolean value of NA is ambiguous"
+        return True
+    except ValueError:  # an array, which is no label but is not missing
+        return False
 
 
 def check_binary(y):
@@ -136,9 +191,13 @@ def check_binary(y):
 
 
 def check_per_sample(X, values, *, name):
-    """One value per sequence, as a 1-d array; None stays None."""
+    """One label per sequence, such as an emotion or a subject, as a 1-d array; None stays None."""
     if values is None:
         return None
+    return check_complete(_one_per_sample(X, values, name), name=name)
+
+
+def _one_per_sample(X, values, name):
     values = np.asarray(values)
     if values.shape != (_num_samples(X),):
         raise ValueError(
@@ -171,9 +230,9 @@ def check_sample_weight(X, y, sample_weight):
     ValueError
         If the shape is wrong, a weight is negative, infinite or no number, or all weights of a class are zero.
     """
-    values = check_per_sample(X, sample_weight, name="sample_weight")
-    if values is None:
+    if sample_weight is None:
         return None
+    values = _one_per_sample(X, sample_weight, "sample_weight")
     try:
         weights = values.astype(np.float64)
     except (TypeError, ValueError) as error:

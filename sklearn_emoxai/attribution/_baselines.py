@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.metrics import euclidean_distances
 
+from .._validation import check_complete
 from ._model import check_output, model_outputs, resolve_module
 
 METHODS = ("medoid", "unlikely_medoid")
@@ -64,6 +65,7 @@ def typical_samples(X, labels, *, method="medoid", model=None, target=1, output=
     X, labels = np.asanyarray(X), np.asarray(labels)
     if labels.ndim != 1 or len(labels) != len(X) or not len(X):
         raise ValueError(f"labels must have shape ({len(X)},), one a sample; got {labels.shape}.")
+    check_complete(labels, name="labels")
     members = {label: np.flatnonzero(labels == label) for label in np.unique(labels).tolist()}
     if isinstance(method, Mapping):
         return _given(method, members)

@@ -310,11 +310,6 @@ class IGLandmarkSelector(LandmarkSelector):
 
 def _check_emotion(emotion, positive, classes):
     """Raise unless the positive class is one emotion, and the others are in the rest."""
-    missing = [i for i, label in enumerate(emotion.tolist()) if label is None or label != label]
-    if missing:
-        raise ValueError(
-            f"emotion must hold a label for each sample; sample {missing[0]} has {emotion[missing[0]]}."
-        )
     rest, explained = classes.tolist()
     own, others = np.unique(emotion[positive]).tolist(), np.unique(emotion[~positive]).tolist()
     if len(own) != 1:
