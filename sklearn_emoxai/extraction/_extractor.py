@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import joblib
@@ -13,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .. import __version__
-from .._validation import MetadataMixin, SequencesOutMixin, documented
+from .._validation import MetadataMixin, SequencesOutMixin, documented, is_missing
 from ..facemesh import N_LANDMARKS, landmark_names
 from ..storage import LandmarkCache, hash_source
 from ._detectors import detector_fingerprint
@@ -125,7 +126,8 @@ class LandmarkExtractor(MetadataMixin, SequencesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : list of n_samples path-like or ndarray
-            Video files, folders of images, or arrays of frames as in `extract_landmarks`.
+            Video files, folders of images, or arrays of frames as in `extract_landmarks`. A data frame or an
+            array of one column holds one a row.
 
         Returns
         -------
@@ -229,15 +231,39 @@ def extract_many(sources, options, *, on_error="raise", cache_dir=None, n_jobs=N
 
 def extract_each(sources, options, *, on_error="raise", cache_dir=None, n_jobs=None, verbose=0):
     """As `extract_many`, but an iterator, which gives each result once it and those before it are there."""
-    if isinstance(sources, str | bytes | os.PathLike) or not hasattr(sources, "__iter__"):
-        raise TypeError(f"X must be a list of videos; got {sources!r}. For one video give a list of one.")
-    sources = list(sources)
+    sources = _listed(sources)
     if not sources:
         raise ValueError("X must hold at least one video; got an empty list.")
+    missing = [
+        i for i, source in enumerate(sources) if not isinstance(source, np.ndarray) and is_missing(source)
+    ]
+    if missing and on_error == "raise":
+        raise ValueError(
+            f"X must hold a video for each sample; sample {missing[0]} has {sources[missing[0]]}."
+        )
     cache = None
     if cache_dir is not None:
         cache = (LandmarkCache(cache_dir), settings_key(options))
     return _each(sources, options, cache, on_error, n_jobs, bool(verbose))
+
+
+def _listed(sources):
+    """The videos as a list, one a sample; a data frame or a matrix of one column holds one a row."""
+    if isinstance(sources, str | bytes | os.PathLike | Mapping | set | frozenset) or not hasattr(
+        sources, "__iter__"
+    ):
+        raise TypeError(f"X must be a list of videos; got {sources!r}. For one video give a list of one.")
+    shape = getattr(sources, "shape", ())
+    is_frame = hasattr(sources, "columns")
+    if is_frame or (isinstance(sources, np.ndarray) and sources.ndim == 2 and sources.dtype.kind in "OUS"):
+        if shape[1] != 1:
+            names = f", {list(sources.columns)}" if is_frame else ""
+            raise ValueError(
+                f"X must hold one column, with a video in each row; got {shape[1]} columns{names}. Pass the column "
+                'with the videos, such as X["file"].'
+            )
+        sources = np.asarray(sources, dtype=object).ravel()
+    return list(sources)
 
 
 def settings_key(options):
