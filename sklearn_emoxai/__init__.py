@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evaluation": [
             "compare",
             "corrected_ttest",
+            "critical_difference",
             "deletion_curve",
             "paired_tests",
             "paper_models",
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "plotting": [
             "AttributionPathDisplay",
             "AttributionTimelineDisplay",
+            "CriticalDifferenceDisplay",
             "LandmarkCountDisplay",
             "LandmarkImportanceDisplay",
             "SelectionStabilityDisplay",

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_detector": ["Detector", "as_detector"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
         "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],
+        "_ranks": ["critical_difference", "scores_by_block"],
         "_run_folder": [
             "MODEL",
             "Explanation",

@@ -210,6 +210,26 @@ def corrected_ttest(differences, *, n_train, n_test, confidence=0.95):
     )
 
 
+def holm(pvalues):
+    """P-values after Holm's correction for their number.
+
+    Parameters
+    ----------
+    pvalues : array-like of shape (n_tests,)
+
+    Returns
+    -------
+    ndarray of shape (n_tests,)
+        Times the number of tests for the smallest, one less for the next, and so on; never smaller than that of a
+        smaller p-value, and at most 1.
+    """
+    pvalues = np.asarray(pvalues, dtype=float)
+    order = np.argsort(pvalues)
+    corrected = np.empty(len(pvalues))
+    corrected[order] = np.maximum.accumulate(pvalues[order] * np.arange(len(pvalues), 0, -1))
+    return np.minimum(corrected, 1)
+
+
 def _check_sizes(name, sizes, n_splits):
     """Numbers of samples, one for all splits or one for each, as an array of floats."""
     found = np.asarray(sizes)

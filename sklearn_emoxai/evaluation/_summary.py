@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ._statistics import DEFAULT_METRIC, corrected_ttest
+from ._statistics import DEFAULT_METRIC, corrected_ttest, holm
 
 _KEYS = ["model", "n_landmarks"]
 
@@ -91,6 +91,7 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
     See Also
     --------
     corrected_ttest : The test.
+    critical_difference : Many models on several data sets.
 
     Notes
     -----
@@ -158,26 +159,6 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
     ]
     table = pd.DataFrame(rows, columns=[*columns, "statistic", "pvalue"])
     return table.assign(pvalue_holm=table.groupby(table["emotion"] == "mean")["pvalue"].transform(holm))
-
-
-def holm(pvalues):
-    """P-values after Holm's correction for their number.
-
-    Parameters
-    ----------
-    pvalues : array-like of shape (n_tests,)
-
-    Returns
-    -------
-    ndarray of shape (n_tests,)
-        Times the number of tests for the smallest, one less for the next, and so on; never smaller than that of a
-        smaller p-value, and at most 1.
-    """
-    pvalues = np.asarray(pvalues, dtype=float)
-    order = np.argsort(pvalues)
-    corrected = np.empty(len(pvalues))
-    corrected[order] = np.maximum.accumulate(pvalues[order] * np.arange(len(pvalues), 0, -1))
-    return np.minimum(corrected, 1)
 
 
 def _reference_count(results, reference, count):

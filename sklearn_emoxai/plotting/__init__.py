@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_annotate": ["annotate_video"],
         "_counts": ["LandmarkCountDisplay"],
+        "_critical_difference": ["CriticalDifferenceDisplay"],
         "_importance": ["LandmarkImportanceDisplay"],
         "_path": ["AttributionPathDisplay"],
         "_report": ["write_report"],

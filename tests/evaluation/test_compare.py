@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import fbeta_score, make_scorer, roc_auc_score
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedGroupKFold, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
@@ -169,6 +169,34 @@ def test_scorers_of_scikit_learn_score_what_the_own_metrics_do(planted):
     names = compare({"SVM": SVM}, X, emotion, metrics=["mcc", "average_precision"], **arguments)
     np.testing.assert_allclose(names["average_precision"], found["precision"])
     assert "roc_auc" not in names
+
+
+def test_thresholds_are_tuned_on_subjects_of_the_training_part(planted):
+    X, emotion, groups = planted
+    seen = []
+
+    class Folds(StratifiedGroupKFold):
+        def split(self, X, y=None, groups=None):
+            for train, test in super().split(X, y, groups):
+                assert not set(groups[train]) & set(groups[test])
+                seen.append(set(groups))
+                yield train, test
+
+    network = clone(NETWORK).set_params(validation_fraction=None)
+    network = make_pipeline(IGLandmarkSelector(network, n_landmarks_to_select=2), network)
+    tuned = TunedThresholdClassifierCV(
+        network, scoring=make_scorer(fbeta_score, beta=9), cv=Folds(2), random_state=0
+    )
+    rng = np.random.default_rng(1)
+    X += rng.normal(scale=6, size=X.shape).astype(np.float32)
+    results = compare(
+        {"as it is": network, "tuned": tuned}, X, emotion, groups=groups, emotions=["fear"], n_splits=2, n_runs=1,
+        random_state=0, metrics={"roc_auc": "roc_auc", "recall": "recall"},
+    )  # fmt: skip
+    assert [len(subjects) for subjects in seen] == [3] * 4  # of six subjects, those trained on
+    scores = results.groupby("model")[["roc_auc", "recall"]].mean()
+    assert scores.loc["tuned", "roc_auc"] == pytest.approx(scores.loc["as it is", "roc_auc"])
+    assert scores.loc["tuned", "recall"] > scores.loc["as it is", "recall"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from sklearn_emoxai.evaluation import corrected_ttest, paired_tests, summarize
-from sklearn_emoxai.evaluation._summary import holm
+from sklearn_emoxai.evaluation._statistics import holm
 
 
 def _results(scores, n_landmarks=468):

@@ -14,6 +14,7 @@ from sklearn_emoxai import (
     AttributionTimelineDisplay,
     ConvLSTM,
     ConvLSTMClassifier,
+    CriticalDifferenceDisplay,
     EmotionClassifier,
     IGLandmarkSelector,
     LandmarkAligner,
@@ -235,3 +236,37 @@ def test_stability_needs_two_selections_of_known_landmarks(results):
         SelectionStabilityDisplay.from_results(results.query("n_landmarks == 9"), n_landmarks=9)
     with pytest.raises(ValueError, match="must select landmarks 0 to 4"):
         SelectionStabilityDisplay.from_results(results, n_landmarks=5)
+
+
+# ---------------------------------------------------------------- critical differences
+
+
+@pytest.fixture
+def scores():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(rng.normal(0, 0.05, (14, 5)) + np.linspace(0.5, 0.8, 5), columns=list("abcde"))
+
+
+def test_bars_join_the_models_that_cannot_be_told_apart(scores):
+    display = CriticalDifferenceDisplay.from_scores(scores)
+    found = display.comparison
+    assert len(display.bars_) == len(found.groups) > 1
+    for bar, group in zip(display.bars_, found.groups):
+        assert bar.get_xdata().tolist() == found.ranks[[group[0], group[-1]]].tolist()
+    texts = " ".join(text.get_text() for text in display.ax_.texts)
+    assert all(
+        f"{model}  {rank:.2f}" in texts or f"{rank:.2f}  {model}" in texts
+        for model, rank in found.ranks.items()
+    )
+    assert f"critical difference {found.critical_difference:.2f}" in texts
+    other = CriticalDifferenceDisplay.from_scores(scores, method="wilcoxon-holm", title="pairs")
+    assert not any("critical" in text.get_text() for text in other.ax_.texts)
+    assert other.ax_.get_title() == "pairs"
+
+
+def test_critical_differences_of_compares_table(scores):
+    long = scores.rename_axis(index="emotion", columns="model").stack().rename("roc_auc").reset_index()
+    display = CriticalDifferenceDisplay.from_results(long.assign(n_landmarks=468))
+    expected = CriticalDifferenceDisplay.from_scores(scores).comparison
+    pd.testing.assert_series_equal(display.comparison.ranks, expected.ranks, check_names=False)
+    assert display.comparison.groups == expected.groups

@@ -19,6 +19,7 @@ from sklearn_emoxai import facemesh
 from sklearn_emoxai.plotting import (
     AttributionPathDisplay,
     AttributionTimelineDisplay,
+    CriticalDifferenceDisplay,
     LandmarkCountDisplay,
     LandmarkImportanceDisplay,
     SelectionStabilityDisplay,
@@ -71,6 +72,12 @@ def timeline():
     return AttributionTimelineDisplay(profile=np.outer(np.arange(8), importances())).plot()
 
 
+def critical_difference():
+    noise = np.random.default_rng(0).normal(0, 0.05, (14, 6))
+    scores = pd.DataFrame(noise + np.linspace(0.5, 0.8, 6), columns=list("abcdef"))
+    return CriticalDifferenceDisplay.from_scores(scores).plot()
+
+
 def stability():
     rows = [
         (label, count, 0.4 + 0.1 * i, 0.3, 0.8)
@@ -90,7 +97,9 @@ def save(display, path):
     display.figure_.savefig(path, dpi=50)
 
 
-@pytest.mark.parametrize("draw", [face, face_on_a_frame, path, counts, timeline, stability])
+@pytest.mark.parametrize(
+    "draw", [face, face_on_a_frame, path, counts, timeline, critical_difference, stability]
+)
 def test_figures_look_as_before(draw, tmp_path):
     with style.context("default"):
         save(draw(), tmp_path / f"{draw.__name__}.png")
