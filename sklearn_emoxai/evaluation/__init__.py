@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_compare": ["compare"],
         "_detector": ["Detector", "as_detector"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
+        "_groups": ["group_scores"],
         "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],
         "_ranks": ["critical_difference", "scores_by_block"],
         "_run_folder": [

@@ -15,7 +15,7 @@ from ._statistics import DEFINED_FOR_ONE_CLASS, METRICS
 # Columns of compare's table that are no metrics.
 RESERVED = (
     "emotion", "model", "n_landmarks", "run", "split", "n_train", "n_test", "fit_seconds", "predict_seconds",
-    "parameters", "selected",
+    "parameters", "selected", "predictions",
 )  # fmt: skip
 
 
@@ -37,13 +37,16 @@ def check_models(models, metrics):
         missing = [method for method in ("fit", "predict", "get_params") if not hasattr(model, method)]
         if missing:
             raise TypeError(f"models must hold estimators; {name!r} has no {missing[0]}: {model!r}.")
-        if "roc_auc" in metrics and not (
-            hasattr(model, "decision_function") or hasattr(model, "predict_proba")
-        ):
+        if "roc_auc" in metrics and not gives_values(model):
             raise ValueError(
                 f"models must have decision_function or predict_proba for the metric 'roc_auc'; {name!r} has neither."
             )
     return dict(pairs)
+
+
+def gives_values(model):
+    """Whether a model has decision values."""
+    return hasattr(model, "decision_function") or hasattr(model, "predict_proba")
 
 
 def check_metrics(metrics):

@@ -20,6 +20,7 @@ from ..emotion import EmotionClassifier, decision_values, fit_to_emotion
 from ..selection import selected_landmarks
 from . import _checks as checks
 from ._configure import configured, describe, describe_scorer, has_selector, searched_parameters
+from ._groups import as_predictions
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
@@ -39,6 +40,7 @@ def compare(
     n_splits=None,
     n_runs=10,
     metrics=METRICS,
+    keep_predictions=False,
     folder=None,
     description="",
     n_jobs=None,
@@ -82,6 +84,8 @@ def compare(
         Of these, "f1" is that of the emotion, 0 where it is never predicted. Others are scikit-learn's scorers, by
         their names, such as "average_precision", or as what :func:`~sklearn.metrics.make_scorer` gives, in a
         dictionary with names of yours; the class True is the emotion.
+    keep_predictions : bool, default=False
+        Add a column with the decision on every tested sample, for :func:`group_scores` and ``summarize(by=...)``.
     folder : path-like, default=None
         Keeps every finished fit. The same call after an interruption goes on where it stopped, and gives the
         table that it would have given. Made where it does not exist.
@@ -108,7 +112,9 @@ def compare(
         - ``parameters``: those that the model searched, as JSON, or "";
         - ``selected``: its landmarks in the order of choice, separated by spaces, or "". Of several selectors in a
           row, those that the last one leaves, by their numbers in X; of an :class:`EmotionClassifier`, those of the
-          emotion's own classifier.
+          emotion's own classifier;
+        - ``predictions``, with ``keep_predictions``: as JSON, the numbers of the tested samples in X, their targets,
+          predictions and decision values, to six digits.
 
     Raises
     ------
@@ -143,6 +149,7 @@ def compare(
     plan = _plan(
         models, X, y, groups, protocol, emotions, n_landmarks, n_splits, n_runs, metrics, random_state
     )
+    plan.keep_predictions = keep_predictions
     if store is not None:
         run = _settings(plan, description)
         if before is None:
@@ -190,6 +197,7 @@ class Plan:
     random_state: int
     models: dict
     units: list
+    keep_predictions: bool = False
 
     @property
     def cells(self):
@@ -278,6 +286,7 @@ def _settings(plan, description):
         "protocol_description": plan.protocol_description,
         "n_runs": plan.n_runs,
         "metrics": list(plan.metrics),
+        "keep_predictions": plan.keep_predictions,
         "random_state": plan.random_state,
         "models": list(plan.models),
         "emotions": plan.emotions,
@@ -296,7 +305,7 @@ def _settings(plan, description):
 
 def _rows(plan, store, n_jobs, verbose):
     """Rows of all cells, in the order of the units."""
-    arguments = (plan.cells, plan.X, plan.y, plan.metrics, store)
+    arguments = (plan.cells, plan.X, plan.y, plan.metrics, plan.keep_predictions, store)
     kept = 0
     if verbose:
         pairs = product(plan.units, plan.cells)
@@ -334,7 +343,7 @@ def _key(unit, name, _, count):
     return [unit.emotion, name, count, unit.run, unit.split]
 
 
-def _unit_rows(unit, cells, X, y, metrics, store, count_fit):
+def _unit_rows(unit, cells, X, y, metrics, keep_predictions, store, count_fit):
     """Rows of all models on one training part, those that are kept already without a fit."""
     rankings, train = None, None
     try:
@@ -349,7 +358,7 @@ def _unit_rows(unit, cells, X, y, metrics, store, count_fit):
                     model, n_landmarks=count, n_all=X.shape[3], seed=unit.seed, memory=rankings
                 )
                 try:
-                    cell = _cell(model, unit, train, test, y, metrics)
+                    cell = _cell(model, unit, train, test, y, metrics, keep_predictions)
                 except ScorerError as error:
                     where = f"{name!r}, for {unit.emotion!r} in split {unit.split} of run {unit.run}"
                     raise ValueError(
@@ -374,18 +383,20 @@ def _rankings(store, unit):
     return str(folder)
 
 
-def _cell(model, unit, train, test, y, metrics):
+def _cell(model, unit, train, test, y, metrics, keep_predictions):
     """The rest of the row of one model on one training part."""
     labels, target = y[unit.train % len(y)], y[unit.test % len(y)] == unit.emotion
     start = time.perf_counter()
     model = fit_to_emotion(model, train, labels, unit.emotion, groups=unit.groups)
     fitted = time.perf_counter()
     predicted = np.asarray(model.predict(test), dtype=bool)
-    values = decision_values(model, test) if "roc_auc" in metrics else None
+    values = None
+    if metrics.get("roc_auc", False) is None or (keep_predictions and checks.gives_values(model)):
+        values = decision_values(model, test)
     predicted_at = time.perf_counter()
     selected = selected_landmarks(model.estimators_[True] if isinstance(model, EmotionClassifier) else model)
     parameters = searched_parameters(model)
-    return {
+    row = {
         "n_landmarks": train.shape[3] if selected is None else len(selected),
         "run": unit.run,
         "split": unit.split,
@@ -397,6 +408,9 @@ def _cell(model, unit, train, test, y, metrics):
         "parameters": json.dumps(parameters, default=_plain) if parameters else "",
         "selected": "" if selected is None else " ".join(map(str, selected)),
     }
+    if keep_predictions:
+        row["predictions"] = as_predictions(unit.test % len(y), target, predicted, values)
+    return row
 
 
 def _plain(value):

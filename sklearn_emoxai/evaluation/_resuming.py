@@ -123,10 +123,18 @@ def difference(old, new):
         for name in scorers[1]
         if scorers[0].get(name, scorers[1][name]) != scorers[1][name]
     ]
-    for key in ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state"):
-        if old[key] != new[key]:
+    for key in (
+        "protocol_description",
+        "emotions",
+        "landmark_counts",
+        "n_runs",
+        "metrics",
+        "keep_predictions",
+        "random_state",
+    ):
+        if old.get(key, False) != new[key]:  # older runs kept no predictions
             name = key.removesuffix("_description")
-            found.append(f"{name} is {_short(old[key])} there, {_short(new[key])} here")
+            found.append(f"{name} is {_short(old.get(key, False))} there, {_short(new[key])} here")
     return "; ".join(found)
 
 

@@ -19,7 +19,7 @@ from ._statistics import DEFAULT_METRIC
 
 META, RESULTS, EXPLANATIONS, MODEL = "run.json", "results.csv", "explanations.npz", "model.skops"
 # Columns of text; all others hold numbers.
-_TEXT = ("emotion", "model", "parameters", "selected")
+_TEXT = ("emotion", "model", "parameters", "selected", "predictions")
 _COLUMNS = ("emotion", "model", "n_landmarks", "run")
 _KEYS = ("format", "data", "protocol", "models")
 

@@ -114,7 +114,7 @@ def selection_stability(supports, *, confidence=0.95):
         raise ValueError(
             f"supports must be masks of shape (n_runs, n_landmarks) of two runs or more; got shape {supports.shape}."
         )
-    _check_confidence(confidence)
+    check_confidence(confidence)
     Z = supports.astype(float)
     M, d = Z.shape
     p, k = Z.mean(axis=0), Z.sum(axis=1)
@@ -194,7 +194,7 @@ def corrected_ttest(differences, *, n_train, n_test, confidence=0.95):
         )
     J = len(differences)
     sizes = [_check_sizes(name, value, J) for name, value in (("n_train", n_train), ("n_test", n_test))]
-    _check_confidence(confidence)
+    check_confidence(confidence)
     mean = differences.mean()
     spread = np.sqrt((1 / J + np.mean(sizes[1] / sizes[0])) * differences.var(ddof=1))
     with np.errstate(divide="ignore"):
@@ -242,6 +242,7 @@ def _check_sizes(name, sizes, n_splits):
     return found.astype(float)
 
 
-def _check_confidence(confidence):
+def check_confidence(confidence):
+    """Refuse what is no level of an interval."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1; got {confidence}.")

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from ._groups import group_scores
 from ._statistics import DEFAULT_METRIC, corrected_ttest, holm
 
 _KEYS = ["model", "n_landmarks"]
 
 
-def summarize(results, metric=DEFAULT_METRIC, *, reference=None):
+def summarize(results, metric=DEFAULT_METRIC, *, reference=None, by=None, groups=None):
     """Mean ± standard deviation over runs and splits, a row for each model and a column for each emotion.
 
     Parameters
@@ -20,17 +21,22 @@ def summarize(results, metric=DEFAULT_METRIC, *, reference=None):
     reference : str or tuple of (str, int), default=None
         As in :func:`paired_tests`; adds the mean's difference from it with its 95 % interval, and the p-value after
         Holm's correction for the number of models and counts.
+    by : Series or array-like of shape (n_samples,), default=None
+        Groups of people to tell apart, such as ``info["gender"]``; as in :func:`group_scores`.
+    groups : array-like of shape (n_samples,), default=None
+        Subjects, which ``by`` needs.
 
     Returns
     -------
     pandas.DataFrame of str
         The name of its columns is the metric. The column "mean" is the mean over emotions, with the standard deviation
-        between splits.
+        between splits. With ``by``, a row for each model and group, with 95 % intervals from resampled subjects,
+        and the numbers of subjects and samples of the group, the smallest group first.
 
     Raises
     ------
     ValueError
-        If results lack the metric or the reference.
+        If results lack the metric, the reference, or with ``by`` the predictions.
 
     Examples
     --------
@@ -46,6 +52,13 @@ def summarize(results, metric=DEFAULT_METRIC, *, reference=None):
     >>> summarize(results, "roc_auc")["fear"].tolist()
     ['0.850 ± 0.050', '0.880 ± 0.053']
     """
+    if by is not None:
+        if reference is not None or groups is None:
+            lacking = "no reference" if reference is not None else "groups, the subjects of X"
+            raise ValueError(
+                f"by needs {lacking}; got {f'{reference!r}' if reference is not None else None}."
+            )
+        return _by_group(group_scores(results, by, groups, metric=metric), metric)
     _check_metric(results, metric)
     order = list(dict.fromkeys(zip(results["model"], results["n_landmarks"])))
     by_split = results.groupby([*_KEYS, "run", "split"], sort=False)[metric].mean()
@@ -58,6 +71,22 @@ def summarize(results, metric=DEFAULT_METRIC, *, reference=None):
         table["difference"] = tests.apply(_interval, axis=1)
         table["p (Holm)"] = tests["pvalue_holm"].map("{:.3f}".format)
         table = table.astype(object).fillna("")
+    return table.loc[order].rename_axis(columns=metric)
+
+
+def _by_group(scores, metric):
+    """Scores of groups as text, the smallest group first."""
+    name = scores.columns[4]
+    keys = [*_KEYS, name]
+    text = scores["score"].map("{:.3f}".format).where(scores["score"].notna(), "not defined")
+    intervals = scores["low"].map(" [{:.3f}, ".format) + scores["high"].map("{:.3f}]".format)
+    cells = scores.assign(text=text + intervals.where(scores["low"].notna(), ""))
+    emotions = list(dict.fromkeys(scores["emotion"]))
+    table = cells.pivot(index=keys, columns="emotion", values="text")[emotions]
+    sizes = scores[scores["emotion"] == "mean"].set_index(keys)[["n_subjects", "n_samples"]]
+    table[["subjects", "samples"]] = sizes.loc[table.index]
+    models = {key: i for i, key in enumerate(dict.fromkeys(zip(scores["model"], scores["n_landmarks"])))}
+    order = sorted(table.index, key=lambda key: (models[key[:2]], *table.loc[key, ["subjects", "samples"]]))
     return table.loc[order].rename_axis(columns=metric)
 
 

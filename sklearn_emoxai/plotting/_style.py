@@ -47,14 +47,20 @@ def frame_lightly(ax, *, grid="y"):
     ax.tick_params(labelsize=8)
 
 
-def legend_below(ax, title=None):
-    """Legend in two columns under the axes, where it covers no line."""
+def legend_below(ax, title=None, *, inches=None):
+    """Legend in two columns under the axes, where it covers no line; at a distance where axes may have any height."""
+    where = {"bbox_to_anchor": (0.5, -0.2)}
+    if inches is not None:
+        from matplotlib.transforms import ScaledTranslation
+
+        below = ax.transAxes + ScaledTranslation(0, -inches, ax.figure.dpi_scale_trans)
+        where = {"bbox_to_anchor": (0.5, 0), "bbox_transform": below}
     ax.legend(
         fontsize=7,
         frameon=False,
         ncols=2,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
+        **where,
         title=title,
         title_fontsize=7,
     )
