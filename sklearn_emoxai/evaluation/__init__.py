@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_compare": ["compare"],
         "_detector": ["Detector", "as_detector"],
+        "_early": ["early_decisions"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
         "_groups": ["group_scores"],
         "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],

@@ -116,7 +116,7 @@ def group_scores(
                 continue
             # The same draws for every model and emotion, so that these can be compared.
             codes, names = pd.factorize(member["subject"], sort=True)
-            weights = _draws(len(names), n_bootstraps, check_random_state(random_state))
+            weights = draws_of_subjects(len(names), n_bootstraps, check_random_state(random_state))
             scores = {}
             for emotion, of_one in member.assign(code=codes).groupby("emotion", sort=False):
                 scores[emotion] = _scores(of_one, len(names), weights, metric)
@@ -189,7 +189,7 @@ def _per_sample(name, values, predictions):
     return values.reset_index(drop=True)
 
 
-def _draws(n_subjects, n_bootstraps, random_state):
+def draws_of_subjects(n_subjects, n_bootstraps, random_state):
     """How often each subject is drawn: once each, then at random; of shape (1 + n_bootstraps, n_subjects)."""
     drawn = random_state.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_bootstraps)
     return np.vstack([np.ones(n_subjects), drawn])

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_annotate": ["annotate_video"],
         "_counts": ["LandmarkCountDisplay"],
         "_critical_difference": ["CriticalDifferenceDisplay"],
+        "_early": ["EarlyDecisionDisplay"],
         "_groups": ["GroupScoresDisplay"],
         "_importance": ["LandmarkImportanceDisplay"],
         "_path": ["AttributionPathDisplay"],

@@ -54,10 +54,12 @@ class GroupScoresDisplay:
 
         Parameters
         ----------
-        results, by, groups, metric, confidence
+        results, by, groups, metric
             As in :func:`group_scores`.
         emotion : label, default="mean"
             "mean" is the mean over the emotions.
+        confidence : float, default=0.95
+            Level of the intervals.
         ax, **kwargs
             As in :meth:`plot`.
 

@@ -15,13 +15,16 @@ from sklearn_emoxai import (
     ConvLSTM,
     ConvLSTMClassifier,
     CriticalDifferenceDisplay,
+    EarlyDecisionDisplay,
     EmotionClassifier,
+    GroupScoresDisplay,
     IGLandmarkSelector,
     LandmarkAligner,
     LandmarkCountDisplay,
     NeutralDifference,
     SelectionStabilityDisplay,
     SequenceFlattener,
+    early_decisions,
     facemesh,
     integrated_gradients,
 )
@@ -270,3 +273,68 @@ def test_critical_differences_of_compares_table(scores):
     expected = CriticalDifferenceDisplay.from_scores(scores).comparison
     pd.testing.assert_series_equal(display.comparison.ranks, expected.ranks, check_names=False)
     assert display.comparison.groups == expected.groups
+
+
+# ---------------------------------------------------------------- groups of people
+
+
+@pytest.fixture
+def by_gender():
+    rows = [
+        (model, gender, score, score - 0.1, score + 0.05, n)
+        for model, gender, score, n in [
+            ("SVM", "female", 0.9, 20), ("SVM", "male", 0.7, 6), ("T-EMO", "female", 0.8, 20), ("T-EMO", "male", 0.6, 6)
+        ]
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "gender", "score", "low", "high", "n_subjects"])
+    table.insert(0, "metric", "roc_auc")
+    table.insert(2, "n_landmarks", 468)
+    table.insert(3, "emotion", "mean")
+    return table
+
+
+def test_groups_stand_with_their_sizes_the_smallest_at_the_bottom(by_gender):
+    display = GroupScoresDisplay(scores=by_gender).plot(title="mean of emotions")
+    labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert labels == ["male\n6 subjects", "female\n20 subjects"]
+    assert list(display.lines_) == ["SVM", "T-EMO"]
+    np.testing.assert_array_equal(display.lines_["T-EMO"].get_xdata(), [0.6, 0.8])
+    heights = [line.get_ydata() for line in display.lines_.values()]
+    assert (np.round(heights).astype(int) == [[0, 1], [0, 1]]).all()
+    assert (heights[0] > heights[1]).all()  # no point covers another
+    assert display.ax_.get_xlabel() == "area under the ROC curve"
+    spans = [segment[:, 0].tolist() for segment in display.ax_.collections[0].get_segments()]
+    np.testing.assert_allclose(spans, [[0.6, 0.75], [0.8, 0.95]])
+
+
+def test_groups_of_one_subject_have_points_without_bars(by_gender):
+    alone = by_gender.assign(n_subjects=1, low=np.nan, high=np.nan)
+    display = GroupScoresDisplay(scores=alone).plot()
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["female", "male"]
+    assert all(np.ptp(segment[:, 0]) == 0 for segment in display.ax_.collections[0].get_segments())
+
+
+def test_models_of_several_counts_are_told_apart(by_gender):
+    more = pd.concat([by_gender, by_gender.assign(n_landmarks=32)])
+    display = GroupScoresDisplay(scores=more).plot()
+    assert list(display.lines_) == ["SVM, 468", "T-EMO, 468", "SVM, 32", "T-EMO, 32"]
+
+
+# ---------------------------------------------------------------- early decisions
+
+
+def test_early_decisions_are_drawn_as_they_are_computed():
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(40, 5, 2, 4)), np.arange(40) % 2, np.arange(40) // 4
+    X[y == 1, 3:] += 1
+    models = {c: make_pipeline(SequenceFlattener(), LogisticRegression(C=c)).fit(X, y) for c in (0.01, 1)}
+    display = EarlyDecisionDisplay.from_estimator(models, X, y, groups=groups, title="apex")
+    assert list(display.lines_) == [0.01, 1]
+    expected = early_decisions(models[1], X, y, groups=groups)
+    np.testing.assert_allclose(display.lines_[1].get_ydata(), expected["roc_auc"])
+    band = display.ax_.collections[1].get_paths()[0].vertices[:, 1]
+    assert band.min() == pytest.approx(expected["low"].min())
+    assert display.ax_.get_title() == "apex"
+    one = EarlyDecisionDisplay.from_estimator(models[1], X, y, fill="stretch", n_frames=[2, 5])
+    assert list(one.lines_) == ["Pipeline"]
+    assert one.lines_["Pipeline"].get_xdata().tolist() == [2, 5]
