@@ -46,8 +46,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "preprocessing": [
             "LandmarkAligner",
+            "LandmarkMotion",
             "MirrorAugmented",
             "NeutralDifference",
+            "SequenceChannels",
             "SequenceFlattener",
             "SequenceUnflattener",
             "resample_sequences",

@@ -29,7 +29,9 @@ NETWORK = {"n_filters": 3, "lstm_units": 4, "fc_units": 4, "max_epochs": 2, "ran
 SEQUENCE_ESTIMATORS = {
     "LandmarkAligner": emoxai.LandmarkAligner(eyes=([0], [1])),
     "NeutralDifference": emoxai.NeutralDifference(),
+    "LandmarkMotion": emoxai.LandmarkMotion(),
     "SequenceFlattener": emoxai.SequenceFlattener(),
+    "SequenceChannels": emoxai.SequenceChannels(),
     "MirrorAugmented": emoxai.MirrorAugmented(
         emoxai.ConvLSTMClassifier(**NETWORK), permutation=np.arange(12)[::-1]
     ),

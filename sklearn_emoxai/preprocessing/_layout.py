@@ -1,4 +1,4 @@
-"""Other layouts of sequences: rows of numbers, for estimators that know no frames."""
+"""Other layouts of sequences: rows of numbers, for estimators that know no frames, and channels by time."""
 
 import re
 from numbers import Integral
@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from .. import facemesh
 from .._validation import MetadataMixin, SequencesOutMixin, check_sequences, documented, names_of_landmarks
+from ..storage import in_blocks
 from ._base import ShapeLearner
 
 
@@ -94,6 +95,94 @@ class SequenceFlattener(ShapeLearner):
         check_is_fitted(self)
         names = names_of_landmarks(self, input_features)
         return np.array(_names_of_columns(self.n_frames_in_, names), dtype=object)
+
+
+@documented()
+class SequenceChannels(SequencesOutMixin, ShapeLearner):
+    """Lay sequences out as channels by time, the layout of aeon, sktime and tsai.
+
+    Attributes
+    ----------
+    {shape_learnt}
+
+    See Also
+    --------
+    SequenceFlattener : Rows, for estimators that know no time.
+
+    Notes
+    -----
+    Channels are x of all landmarks, then y of all. aeon calls the axes (n_cases, n_channels, n_timepoints), sktime's
+    "numpy3D" (instances, variables, time points), tsai (samples, variables, steps).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emoxai import SequenceChannels
+    >>> channels = SequenceChannels().fit(np.zeros((4, 10, 2, 3)))
+    >>> channels.transform(np.zeros((4, 10, 2, 3))).shape
+    (4, 6, 10)
+    >>> channels.get_feature_names_out()[2:4].tolist()
+    ['x_landmark2', 'y_landmark0']
+    """
+
+    _parameter_constraints: dict = {}
+
+    def transform(self, X):
+        """Exchange the axes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2 * n_landmarks, n_frames), float32
+        """
+        check_is_fitted(self)
+        X = check_sequences(X, fitted=self)
+        shape = (2 * self.n_features_in_, self.n_frames_in_)
+        return in_blocks(lambda rows: np.moveaxis(X[rows], 1, 3).reshape(-1, *shape), X)
+
+    def inverse_transform(self, X):
+        """Sequences of channels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2 * n_landmarks, n_frames)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames, 2, n_landmarks), float32
+
+        Raises
+        ------
+        ValueError
+            If X has another shape, or a value that is not finite.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=np.float32, input_name="X", allow_nd=True, ensure_2d=False)
+        shape = (2 * self.n_features_in_, self.n_frames_in_)
+        if X.shape[1:] != shape:
+            raise ValueError(f"X must have shape (n_samples, {shape[0]}, {shape[1]}); got {X.shape}.")
+        apart = X.reshape(len(X), 2, self.n_features_in_, self.n_frames_in_)
+        return np.ascontiguousarray(np.moveaxis(apart, 3, 1))
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the channels.
+
+        Parameters
+        ----------
+        input_features : array-like of shape (n_landmarks,), default=None
+            Names of the landmarks. None names those of the 468-point mesh by region and index, and others
+            landmark0, landmark1 and so on.
+
+        Returns
+        -------
+        ndarray of shape (2 * n_landmarks,), object
+        """
+        check_is_fitted(self)
+        names = names_of_landmarks(self, input_features)
+        return np.array([f"{coordinate}_{name}" for coordinate in "xy" for name in names], dtype=object)
 
 
 class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseEstimator):

@@ -13,7 +13,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from sklearn_emoxai import ConvLSTMClassifier, SequenceFlattener, SequenceUnflattener, facemesh, load, save
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    SequenceChannels,
+    SequenceFlattener,
+    SequenceUnflattener,
+    facemesh,
+    load,
+    save,
+)
 
 
 @pytest.fixture
@@ -158,3 +166,30 @@ def test_the_number_of_landmarks_follows_from_the_columns(data):
     rows = data[0].reshape(24, -1)
     assert SequenceUnflattener(1).fit(rows).n_landmarks_ == 48
     assert SequenceUnflattener(n_frames=8).fit_transform(rows).shape == (24, 8, 2, 6)
+
+
+def test_channels_are_x_of_all_landmarks_then_y_over_time(data):
+    X, _ = data
+    channels = SequenceChannels().fit(X)
+    found = channels.transform(X)
+    assert found.dtype == np.float32
+    assert found.shape == (24, 24, 4)
+    names = channels.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(found[3, names.index("x_landmark5")], X[3, :, 0, 5])
+    np.testing.assert_array_equal(found[3, names.index("y_landmark5")], X[3, :, 1, 5])
+    np.testing.assert_array_equal(found, X.transpose(0, 2, 3, 1).reshape(24, -1, 4))
+    assert channels.get_feature_names_out(list("abcdefghijkl"))[[0, -1]].tolist() == ["x_a", "y_l"]
+
+
+def test_channels_become_the_sequences_they_were(data):
+    X, _ = data
+    channels = SequenceChannels().set_output(transform="pandas")  # which has no frames of three axes
+    back = channels.inverse_transform(channels.fit_transform(X).tolist())
+    assert back.flags.c_contiguous
+    assert back.tobytes() == X.tobytes()
+    with pytest.raises(ValueError, match=r"X must have shape \(n_samples, 24, 4\); got \(24, 4, 2, 12\)"):
+        channels.inverse_transform(X)
+    with pytest.raises(ValueError, match="X contains NaN"):
+        channels.inverse_transform(np.full((1, 24, 4), np.nan))
+    with pytest.raises(NotFittedError):
+        SequenceChannels().inverse_transform(X)
