@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 import torch
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score, cross_validate
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedGroupKFold,
+    cross_val_score,
+    cross_validate,
+    permutation_test_score,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC
 from skorch import NeuralNetClassifier
 
@@ -19,6 +30,7 @@ from sklearn_emoxai import (
     LandmarkExtractor,
     NeutralDifference,
     SequenceFlattener,
+    SequenceUnflattener,
     VarianceLandmarkSelector,
     facemesh,
 )
@@ -212,3 +224,80 @@ def test_emotions_without_probabilities_say_how_to_get_them():
         'estimator must have predict_proba, which SVC has not: set calibration="sigmoid".'
     )
     assert hasattr(EmotionClassifier(SVC(), calibration="sigmoid"), "predict_proba")
+
+
+SVM = make_pipeline(SequenceFlattener(), SVC(kernel="linear"))
+LIGHT = make_pipeline(IGLandmarkSelector(NETWORK, n_landmarks_to_select=4, n_steps=2, random_state=0), SVM)
+
+
+def test_labels_are_permuted_without_their_emotions(planted):
+    X, emotion, groups = planted
+    with config_context(enable_metadata_routing=True):
+        arguments = {"cv": StratifiedGroupKFold(2), "n_permutations": 2, "random_state": 0}
+        both = {"emotion": emotion, "groups": groups}
+        with pytest.raises(ValueError, match=r"Where y is permuted, .* leave emotion out\."):
+            permutation_test_score(LIGHT, X, emotion == "fear", params=both, **arguments)
+        score, permuted, _ = permutation_test_score(
+            LIGHT, X, emotion == "fear", params={"groups": groups}, **arguments
+        )
+        several = EmotionClassifier(SVM)
+        of_all, all_permuted, _ = permutation_test_score(
+            several, X, emotion, params={"groups": groups}, **arguments
+        )
+    assert score > permuted.max()
+    assert of_all > all_permuted.max()
+
+
+def test_scores_are_the_same_with_metadata_routing_and_without(planted):
+    X, emotion, groups = planted
+    y, cv = emotion == "fear", StratifiedGroupKFold(2)
+    with config_context(enable_metadata_routing=True):
+        routed = cross_val_score(LIGHT, X, y, cv=cv, params={"emotion": emotion, "groups": groups})
+    named = {"iglandmarkselector__emotion": emotion, "iglandmarkselector__groups": groups}
+    np.testing.assert_array_equal(routed, cross_val_score(LIGHT, X, y, cv=cv, groups=groups, params=named))
+
+
+def test_a_bag_of_pipelines_draws_emotions_with_their_samples(planted):
+    X, emotion, groups = planted
+    inside = make_pipeline(SequenceUnflattener(n_frames=5), *[step for _, step in LIGHT.steps])
+    bag = BaggingClassifier(inside, n_estimators=2, random_state=0)
+    with config_context(enable_metadata_routing=True):
+        fitted = make_pipeline(SequenceFlattener(), bag).fit(
+            X, emotion == "fear", emotion=emotion, groups=groups
+        )
+    for each in fitted[-1].estimators_:  # one that had others' emotions would have been refused
+        assert set(each["iglandmarkselector"].typical_samples_) == set(emotion)
+    assert np.mean(fitted.predict(X) == (emotion == "fear")) > 0.9
+
+
+def test_sequences_pass_through_rows_unchanged(planted):
+    X, emotion, _ = planted
+    whole = BaggingClassifier(
+        make_pipeline(SequenceUnflattener(n_frames=5), SVM), n_estimators=1, bootstrap=False
+    )
+    rows = make_pipeline(SequenceFlattener(), whole).fit(X, emotion)
+    np.testing.assert_array_equal(rows.predict(X), SVM.fit(X, emotion).predict(X))
+
+
+def test_one_against_the_rest_decides_as_the_emotion_classifier(planted):
+    X, emotion, _ = planted
+    ours, theirs = EmotionClassifier(SVM).fit(X, emotion), OneVsRestClassifier(SVM).fit(X, emotion)
+    np.testing.assert_array_equal(ours.decision_function(X), theirs.decision_function(X))
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+@pytest.mark.parametrize(
+    "refusing",
+    [
+        lambda X, y: BaggingClassifier(SVM).fit(X, y),
+        lambda X, y: SelfTrainingClassifier(SVM).fit(X, y),
+        lambda X, y: permutation_importance(SVM.fit(X, y), X, y),
+        lambda X, y: ColumnTransformer([("difference", NeutralDifference(), [0])]).fit(X),
+        lambda X, y: FeatureUnion([("difference", NeutralDifference())]).fit_transform(X),
+    ],
+    ids=["bagging", "self-training", "permutation importance", "columns", "union"],
+)
+def test_what_insists_on_rows_says_so_of_sequences(planted, refusing):
+    X, emotion, _ = planted
+    with pytest.raises(ValueError, match=r"dim <= 2 is required|2D NumPy array|expected 2 dimensions"):
+        refusing(X, (emotion == "fear").astype(int))

@@ -314,7 +314,8 @@ def _check_emotion(emotion, positive, classes):
     own, others = np.unique(emotion[positive]).tolist(), np.unique(emotion[~positive]).tolist()
     if len(own) != 1:
         raise ValueError(
-            f"emotion must hold one label for all samples of class {explained!r} in y; got {own}."
+            f"emotion must hold one label for all samples of class {explained!r} in y; got {own}. Where y is permuted, "
+            "as permutation_test_score does, leave emotion out."
         )
     if own[0] in others:
         raise ValueError(
