@@ -9,7 +9,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["datasets", "facemesh", "plotting"],
     submod_attrs={
-        "attribution": ["integrated_gradients", "landmark_attributions", "typical_samples"],
+        "attribution": [
+            "integrated_gradients",
+            "landmark_attributions",
+            "pair_attributions",
+            "typical_samples",
+        ],
         "emotion": ["EmotionClassifier"],
         "evaluation": [
             "compare",
@@ -40,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "GroupScoresDisplay",
             "LandmarkCountDisplay",
             "LandmarkImportanceDisplay",
+            "LandmarkMovementDisplay",
             "SelectionStabilityDisplay",
             "annotate_video",
             "write_report",

@@ -1,4 +1,4 @@
-"""Integrated gradients along straight paths, and the landmark relevance that the paper makes of them."""
+"""Integrated gradients along straight paths, their rivals, and the landmark relevance that the paper makes of them."""
 
 import lazy_loader
 
@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_baselines": ["BaselineWarning", "typical_samples"],
         "_integrated_gradients": ["integrated_gradients"],
-        "_landmarks": ["landmark_attributions"],
+        "_landmarks": ["BACKGROUND", "landmark_attributions"],
         "_model": ["model_outputs", "resolve_module"],
+        "_pairs": ["documented_attribution", "pair_attributions"],
+        "_rivals": ["ATTRIBUTIONS", "DRAWING_ATTRIBUTIONS"],
     },
 )

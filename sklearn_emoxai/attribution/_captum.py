@@ -1,4 +1,4 @@
-"""The captum engine: integrated gradients of any torch module."""
+"""captum's attributions of any torch module: what they share, and integrated gradients."""
 
 from ._model import class_output, model_outputs, to_module
 
@@ -6,8 +6,8 @@ from ._model import class_output, model_outputs, to_module
 ROWS_AT_ONCE = 25
 
 
-class CaptumEngine:
-    """Integrated gradients by captum.
+class CaptumExplainer:
+    """What all attributions by captum share; a subclass adds ``attributions(X, method, n_steps)``.
 
     Parameters
     ----------
@@ -18,12 +18,12 @@ class CaptumEngine:
     """
 
     def __init__(self, module, output, target):
-        # captum loads matplotlib, which those who need no captum need not wait for.
-        from captum.attr import IntegratedGradients
-
         self.module = module
         self._output, self._target = output, target
-        self._captum = IntegratedGradients(lambda X: class_output(module(X), output, target))
+
+    def _F(self, X):
+        """F of every sample, as captum asks for it."""
+        return class_output(self.module(X), self._output, self._target)
 
     @property
     def dtype(self):
@@ -39,8 +39,19 @@ class CaptumEngine:
         return 1
 
     def start(self, baseline):
-        """Keep the baseline, of shape input_shape, of the paths to come."""
+        """Keep the baseline, of shape input_shape, of the pairs to come."""
         self._baseline = to_module(baseline[None], self.module)
+
+
+class CaptumEngine(CaptumExplainer):
+    """Integrated gradients by captum, with the parameters of :class:`CaptumExplainer`."""
+
+    def __init__(self, module, output, target):
+        # captum loads matplotlib, which those who need no captum need not wait for.
+        from captum.attr import IntegratedGradients
+
+        super().__init__(module, output, target)
+        self._captum = IntegratedGradients(self._F)
 
     def attributions(self, X, method, n_steps):
         """Integrated gradients of samples against the baseline.

@@ -116,9 +116,7 @@ def integrated_gradients(
     module = resolve_module(model)
     X, baselines = check_pairs(X, baselines)
     explainer = make_engine(module, X, baselines, target, n_steps, method, output, engine, batch_size)
-    attributions = np.empty((len(X), len(baselines), *X.shape[1:]), dtype=explainer.dtype)
-    delta = np.empty(attributions.shape[:2])
-    stream = attribute_pairs(
+    attributions, delta = collect_pairs(
         explainer,
         X,
         baselines,
@@ -128,9 +126,6 @@ def integrated_gradients(
         tolerance=tolerance,
         with_delta=return_convergence_delta,
     )
-    for baseline, samples, part, part_delta in stream:
-        attributions[samples, baseline] = part
-        delta[samples, baseline] = part_delta
     return (attributions, delta) if return_convergence_delta else attributions
 
 
@@ -225,8 +220,18 @@ def attribute_pairs(
             f'{n_missed} pairs miss tolerance={tolerance} after {AUTO_STEPS[1]} steps of method="{method}"; '
             'method="riemann_middle" or a larger tolerance may help.',
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
+
+
+def collect_pairs(explainer, X, baselines, **options):
+    """All that :func:`attribute_pairs` streams: attributions, (n_samples, n_baselines, *input_shape), and errors."""
+    attributions = np.empty((len(X), len(baselines), *X.shape[1:]), dtype=explainer.dtype)
+    delta = np.empty(attributions.shape[:2])
+    for baseline, samples, part, part_delta in attribute_pairs(explainer, X, baselines, **options):
+        attributions[samples, baseline] = part
+        delta[samples, baseline] = part_delta
+    return attributions, delta
 
 
 def completeness_error(attributions, difference):

@@ -137,13 +137,17 @@ class PathwiseEngine:
         X = self._enter(X)
         difference = X - self._baseline
         slope = difference.flatten(2) @ self._to_gates
-        alphas, weights = (torch.as_tensor(a).to(X) for a in _cached_steps(method, n_steps))
+        alphas, weights = (torch.as_tensor(a).to(X) for a in self._steps(method, n_steps))
         switches = self._kernels.Switches(X, self._z0, self._arranged_W, self._convolution)
         gradient = torch.zeros_like(difference)
         for stretch in zip(alphas.split(STEPS_AT_ONCE), weights.split(STEPS_AT_ONCE)):
             total, through_switches = self._gradient(switches, slope, *stretch)
             gradient += (total @ self._to_gates.transpose(1, 2)).reshape(X.shape) + through_switches
         return (gradient * difference).transpose(0, 1)
+
+    def _steps(self, method, n_steps):
+        """Increasing positions on the paths, and their weights."""
+        return _cached_steps(method, n_steps)
 
     def _gradient(self, switches, slope, alphas, weights):
         """Weighted sums of gradients over some positions: at the gates, and through switching units."""

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_early": ["EarlyDecisionDisplay"],
         "_groups": ["GroupScoresDisplay"],
         "_importance": ["LandmarkImportanceDisplay"],
+        "_movement": ["LandmarkMovementDisplay"],
         "_path": ["AttributionPathDisplay"],
         "_report": ["write_report"],
         "_stability": ["SelectionStabilityDisplay"],

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_memory
 
 from .. import facemesh
 from .._validation import check_binary, check_fit, check_labels, check_per_sample
+from ..attribution import ATTRIBUTIONS, DRAWING_ATTRIBUTIONS
 from ..network import ConvLSTMClassifier
 from ._base import LandmarkSelector, documented_selector
 from ._network_explanation import explain_network, n_drawn, no_module
@@ -50,8 +51,11 @@ class IGLandmarkSelector(LandmarkSelector):
     n_repeats : int, default=1
         Networks whose importances are averaged: the estimator, and copies of it with seeds drawn from
         ``random_state``. Each must be another network.
+    attribution : str, default="integrated_gradients"
+        What is computed of a sample and a baseline, see :func:`pair_attributions`: integrated gradients, as in the
+        paper, or a rival, such as "feature_ablation".
     n_steps : int or "auto", default=50
-        Steps of the integral, m in the paper.
+        Steps of the integral, m in the paper; for a rival, see :func:`pair_attributions`.
     explain : {"all", "positive"}, default="all"
         Samples whose attributions are averaged: all, as in the paper, or those of the emotion.
     typical : {"medoid", "unlikely_medoid"}, default="medoid"
@@ -68,7 +72,8 @@ class IGLandmarkSelector(LandmarkSelector):
     n_jobs : int, default=None
         Networks trained at once, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Draws the samples of ``max_samples``, the clusters, the seeds of ``n_repeats``, and the default estimator.
+        Draws the samples of ``max_samples``, the clusters, the seeds of ``n_repeats``, what an attribution
+        draws, and the default estimator.
         An estimator without any ``random_state``, such as a skorch net, is trained with torch's generator seeded
         by it; your own generator is left as it is.
 
@@ -83,9 +88,13 @@ class IGLandmarkSelector(LandmarkSelector):
         over the networks.
     profile_ : ndarray of shape (n_frames, n_landmarks)
         The same frame by frame; ``importances_`` is its sum over the frames.
+    movements_ : ndarray of shape (2, n_landmarks)
+        Which movement speaks for the emotion, to the right and down: the mean of attribution × displacement from
+        the baseline, as in :func:`landmark_attributions`.
     {chosen}
-    typical_samples_ : dict
-        Emotion, or number of the cluster → index in X of its typical sample, for the first network.
+    typical_samples_ : dict or None
+        Emotion, or number of the cluster → index in X of its typical sample, for the first network. None where
+        "expected_gradients" drew baselines from all samples of the other emotions.
     convergence_delta_ : float
         Mean over samples, baselines and networks of the absolute completeness error.
     classes_ : ndarray of shape (2,)
@@ -138,6 +147,7 @@ class IGLandmarkSelector(LandmarkSelector):
         "symmetric": ["boolean"],
         "by_region": ["boolean"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "attribution": [StrOptions(set(ATTRIBUTIONS))],
         "n_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "explain": [StrOptions({"all", "positive"})],
         "typical": [StrOptions({"medoid", "unlikely_medoid"})],
@@ -157,6 +167,7 @@ class IGLandmarkSelector(LandmarkSelector):
         symmetric=False,
         by_region=False,
         n_repeats=1,
+        attribution="integrated_gradients",
         n_steps=50,
         explain="all",
         typical="medoid",
@@ -172,6 +183,7 @@ class IGLandmarkSelector(LandmarkSelector):
         self.symmetric = symmetric
         self.by_region = by_region
         self.n_repeats = n_repeats
+        self.attribution = attribution
         self.n_steps = n_steps
         self.explain = explain
         self.typical = typical
@@ -222,6 +234,7 @@ class IGLandmarkSelector(LandmarkSelector):
         self.typical_samples_ = results[0].typical_samples
         self.convergence_delta_ = float(np.mean([result.convergence_delta for result in results]))
         self.profile_ = np.mean([result.profile for result in results], axis=0)
+        self.movements_ = np.mean([result.movements for result in results], axis=0)
         self.importances_ = self.profile_.sum(axis=0)
         self._select(
             order_landmarks(
@@ -261,8 +274,9 @@ class IGLandmarkSelector(LandmarkSelector):
         """Raise if a memory would keep one random result for good."""
         states = {} if self.estimator is None else random_states(self.estimator)
         unset = [f"estimator__{name}" for name, value in states.items() if value is None]
-        # What random_state decides here: the seed of an estimator that has none, the clusters, the drawn samples.
-        if self.random_state is None and (not states or emotion is None or self.max_samples is not None):
+        # What random_state decides here: the seed of an estimator that has none, the clusters, what is drawn.
+        draws = self.max_samples is not None or self.attribution in DRAWING_ATTRIBUTIONS
+        if self.random_state is None and (not states or emotion is None or draws):
             unset.insert(0, "random_state")
         if unset and not isinstance(self.estimator, FrozenEstimator):
             raise ValueError(
@@ -295,6 +309,7 @@ class IGLandmarkSelector(LandmarkSelector):
                     emotion,
                     groups,
                     seed=seed,
+                    attribution=self.attribution,
                     n_steps=self.n_steps,
                     explain=self.explain,
                     typical=self.typical,

@@ -5,7 +5,7 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.utils import Bunch, check_random_state
 
-from ..attribution import landmark_attributions, typical_samples
+from ..attribution import BACKGROUND, landmark_attributions, typical_samples
 from ..network import RANDOM_NUMBERS
 from ._base import fit_clone
 from ._reproducibility import reseeded
@@ -20,6 +20,7 @@ def explain_network(
     groups,
     *,
     seed,
+    attribution,
     n_steps,
     explain,
     typical,
@@ -41,27 +42,32 @@ def explain_network(
         rows = _draw(positive if emotion is None else emotion, max_samples, random_state)
         X, positive, emotion = X[rows], positive[rows], None if emotion is None else emotion[rows]
     typical_rows, baselines = None, None
-    if emotion is None:
+    if emotion is None and attribution == "expected_gradients":
+        rest = np.flatnonzero(~positive)
+        baselines = X[rest[_draw(np.zeros(len(rest)), min(BACKGROUND, len(rest)), random_state)]]
+    elif emotion is None:
         typical_rows = _cluster_medoids(X, ~positive, n_baselines, random_state)
         baselines = X[list(typical_rows.values())]
-    attributions = landmark_attributions(
+    found = landmark_attributions(
         fitted,
         X,
         labels=emotion,
         baselines=baselines,
         positive=positive,
+        attribution=attribution,
+        random_state=random_state,
         n_steps=n_steps,
         explain=explain,
         typical=typical,
         return_parts=True,
     )
+    typical_rows = typical_rows or found.typical_samples
     return Bunch(
         estimator=fitted,
-        profile=attributions.frame_importances,
-        typical_samples={
-            name: int(rows[i]) for name, i in (typical_rows or attributions.typical_samples).items()
-        },
-        convergence_delta=attributions.convergence_delta,
+        profile=found.frame_importances,
+        movements=found.movements,
+        typical_samples=typical_rows and {name: int(rows[i]) for name, i in typical_rows.items()},
+        convergence_delta=found.convergence_delta,
     )
 
 

@@ -17,7 +17,7 @@ from sklearn_emoxai import (
     facemesh,
     landmark_attributions,
 )
-from sklearn_emoxai.attribution import BaselineWarning
+from sklearn_emoxai.attribution import ATTRIBUTIONS, BaselineWarning
 from sklearn_emoxai.selection._network_explanation import _draw
 from sklearn_emoxai.selection._ranking import STRATEGIES, Forward, PivotedQR, order_landmarks
 
@@ -51,6 +51,28 @@ def test_importances_are_the_papers_attributions(planted):
         e: e for e in set(emotion)
     }
     assert 0 < selector.convergence_delta_ < 0.1
+
+
+@pytest.mark.parametrize("with_emotion", [True, False])
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_planted_landmarks_are_found_by_every_attribution(planted, attribution, with_emotion):
+    X, emotion, _ = planted
+    selector = _selector(attribution=attribution, strategy="top", n_steps=8)
+    selector.fit(X, emotion == "fear", emotion=emotion if with_emotion else None)
+    assert selector.get_support(indices=True).tolist() == [3, 7]
+    assert (selector.movements_[:, [3, 7]] > 0).all()  # fear moves them to the right and down
+    if with_emotion:
+        expected = landmark_attributions(
+            selector.estimator_, X, labels=emotion, attribution=attribution, n_steps=8, random_state=0
+        )
+        np.testing.assert_allclose(selector.importances_, expected)
+
+
+def test_memory_refuses_an_attribution_that_draws_without_a_seed(planted, tmp_path):
+    X, emotion, _ = planted
+    selector = _selector(attribution="gradient_shap", memory=str(tmp_path), random_state=None)
+    with pytest.raises(ValueError, match="memory would keep one random result for good: random_state"):
+        selector.fit(X, emotion == "fear", emotion=emotion)
 
 
 def test_without_emotion_the_baselines_are_samples_of_the_rest(planted):
