@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "deletion_curve",
             "early_decisions",
             "group_scores",
+            "landmark_similarity",
             "paired_tests",
             "paper_models",
             "randomization_check",

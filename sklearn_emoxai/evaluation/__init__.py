@@ -24,7 +24,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "keep_detector",
             "read_run",
         ],
-        "_statistics": ["DEFAULT_METRIC", "corrected_ttest", "selection_stability"],
+        "_stability": ["landmark_similarity", "selection_stability"],
+        "_statistics": ["DEFAULT_METRIC", "corrected_ttest"],
         "_summary": ["paired_tests", "summarize"],
     },
 )

@@ -28,7 +28,7 @@ from ..attribution import BaselineWarning, landmark_attributions
 from ..emotion import decision_values, fit_to_emotion
 from ..network import ConvLSTM
 from ._configure import owners
-from ._statistics import selection_stability
+from ._stability import selection_stability
 
 # Sequences whose landmarks are replaced at once, to bound memory.
 _BLOCK = 256

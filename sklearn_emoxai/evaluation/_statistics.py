@@ -1,4 +1,4 @@
-"""The numbers of a comparison: metrics of a fit, tests between models, the stability of selections."""
+"""The numbers of a comparison: metrics of a fit, and tests between models."""
 
 from numbers import Real
 
@@ -57,82 +57,6 @@ def _scored(name, scorer, model, X, target):
     if not isinstance(value, Real | np.bool_):
         raise ScorerError(f"the scorer {name!r} gave {value!r} in the place of a number with")
     return float(value)
-
-
-def selection_stability(supports, *, confidence=0.95):
-    r"""How much the selections of several runs agree, beyond chance.
-
-    Parameters
-    ----------
-    supports : array-like of shape (n_runs, n_landmarks), bool
-        The selection of each run, two runs or more. They may differ in size.
-    confidence : float, default=0.95
-        Level of the interval.
-
-    Returns
-    -------
-    Bunch
-        stability : float
-            1 where all runs select the same; 0 is the expectation of selections drawn at random.
-        low, high : float
-            The interval for the stability of the procedure that made the selections, at most 1.
-        variance : float
-            Of the estimate.
-
-    Raises
-    ------
-    ValueError
-        If supports are not of that shape, or select nothing or everything, so that nothing can differ.
-
-    Notes
-    -----
-    With :math:`M` runs, :math:`d` landmarks, :math:`\hat p_f` the share of runs that select landmark f, and
-    :math:`\bar k` the mean size of a selection:
-
-    .. math::
-
-       \hat\Phi = 1 - \frac{\frac1d \sum_f \frac{M}{M-1} \hat p_f (1 - \hat p_f)}
-                           {\frac{\bar k}{d} \bigl(1 - \frac{\bar k}{d}\bigr)}
-
-    The interval is the asymptotically normal one of theorem 7 there; runs must be independent for it, and folds
-    that share training samples are not quite so.
-
-    References
-    ----------
-    Nogueira, Sechidis, Brown, "On the Stability of Feature Selection Algorithms", Journal of Machine Learning
-    Research 18(174), 2018.
-
-    Examples
-    --------
-    >>> from sklearn_emoxai.evaluation import selection_stability
-    >>> found = selection_stability([[1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0]])
-    >>> round(found.stability, 3)
-    0.333
-    """
-    supports = np.asarray(supports)
-    if supports.ndim != 2 or len(supports) < 2 or not np.isin(supports, (0, 1)).all():
-        raise ValueError(
-            f"supports must be masks of shape (n_runs, n_landmarks) of two runs or more; got shape {supports.shape}."
-        )
-    check_confidence(confidence)
-    Z = supports.astype(float)
-    M, d = Z.shape
-    p, k = Z.mean(axis=0), Z.sum(axis=1)
-    share = p.mean()
-    if share in (0, 1):
-        raise ValueError("supports must select some landmarks and leave some out; they select all or none.")
-    chance = share * (1 - share)
-    stability = 1 - M / (M - 1) * np.mean(p * (1 - p)) / chance
-    # phi_i of theorem 7: what run i adds.
-    phi = (Z @ p / d - k * share / d + stability / 2 * (2 * k * share / d - k / d - share + 1)) / chance
-    variance = 4 / M**2 * np.sum((phi - phi.mean()) ** 2)
-    margin = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
-    return Bunch(
-        stability=float(stability),
-        low=float(stability - margin),
-        high=float(min(stability + margin, 1)),
-        variance=float(variance),
-    )
 
 
 def corrected_ttest(differences, *, n_train, n_test, confidence=0.95):
