@@ -92,7 +92,7 @@ def _outputs(model, X, output, target):
     if model is None:
         raise ValueError('model must be given with method="unlikely_medoid"; got None.')
     module = resolve_module(model)
-    check_output(module, X[:2], output, target)
+    check_output(module, X[:2], X[-1:], output, target)
     return model_outputs(module, X, output, target)
 
 

@@ -1,6 +1,12 @@
 """captum's attributions of any torch module: what they share, and integrated gradients."""
 
-from ._model import class_output, model_outputs, to_module
+from ._model import (
+    attribution_dtype,
+    class_output,
+    model_outputs,
+    module_logits,
+    to_module,
+)
 
 # Forward rows (pairs × steps) that captum holds at once; more no longer fit the caches of a CPU.
 ROWS_AT_ONCE = 25
@@ -23,12 +29,12 @@ class CaptumExplainer:
 
     def _F(self, X):
         """F of every sample, as captum asks for it."""
-        return class_output(self.module(X), self._output, self._target)
+        return class_output(module_logits(self.module, X), self._output, self._target)
 
     @property
     def dtype(self):
-        """NumPy's name of the module's dtype."""
-        return str(to_module(0.0, self.module).dtype).removeprefix("torch.")
+        """NumPy's name of the attributions' dtype."""
+        return str(attribution_dtype(self.module)).removeprefix("torch.")
 
     def outputs(self, X):
         """F of every sample."""

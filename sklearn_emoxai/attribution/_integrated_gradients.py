@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._validation import check_number, documented
 from ._captum import CaptumEngine
-from ._model import check_output, frozen, resolve_module
+from ._model import check_output, frozen, of_dtype, resolve_module
 from ._pathwise import PathwiseEngine, why_not_pathwise
 from ._quadrature import METHODS, path_steps
 
@@ -40,8 +40,10 @@ def integrated_gradients(
     ----------
     model : torch.nn.Module or fitted estimator
         A module that returns logits of shape (n_samples, n_classes), or an estimator with such a
-        module in `module_` (:class:`~sklearn_emoxai.ConvLSTMClassifier`, a skorch net). Training mode
-        and the parameters' `requires_grad` are left as they were found.
+        module in `module_` (:class:`~sklearn_emoxai.ConvLSTMClassifier`, a skorch net). The logits come alone,
+        first in a tuple or list, or as ``logits`` in a dict or an object with attributes; of shape (n_samples,) or
+        (n_samples, 1) they are those of class 1 against class 0. Scripted, traced and compiled modules are
+        taken, too. Training mode and the parameters' `requires_grad` are left as they were found.
     X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
         Samples x. With the captum engine any shape after the first axis that the module takes.
     baselines : array-like of shape (n_baselines, n_frames, 2, n_landmarks)
@@ -55,8 +57,9 @@ def integrated_gradients(
         Quadrature rule: "riemann_right", the paper's, "riemann_left", "riemann_middle", "trapezoid" or
         "gausslegendre". "trapezoid" has m points and m − 1 intervals.
     output : {"probability", "logit"}, default="probability"
-        F: the softmax probability of the class, or the module's output as it is. The latter is also
-        right for a module that itself ends in a softmax.
+        F: the softmax probability of the class (of a single logit, its sigmoid), or the module's output as it is.
+        The latter is also right for a module that itself ends in a softmax. Of a single logit, that of class 0 is
+        the same with the other sign.
     engine : {"auto", "pathwise", "captum"}, default="auto"
         "pathwise" computes the same sum much faster, for :class:`~sklearn_emoxai.ConvLSTM` only; "captum"
         takes any module; "auto" is the first where it can be.
@@ -72,7 +75,8 @@ def integrated_gradients(
     Returns
     -------
     attributions : ndarray of shape (n_samples, n_baselines, n_frames, 2, n_landmarks)
-        In units of F; float32, or float64 for a float64 module.
+        In units of F; float64 for a float64 module, else float32. A bfloat16 or float16 module is run in its own
+        precision, and the sums along the paths are taken in float32.
     delta : ndarray of shape (n_samples, n_baselines), float64
         :math:`\sum_i IG_i(x) - (F(x) - F(x'))`. Only if `return_convergence_delta`.
 
@@ -168,7 +172,7 @@ def make_engine(module, X, baselines, target, n_steps, method, output, engine, b
     obstacle = why_not_pathwise(module, X)
     if engine == "pathwise" and obstacle:
         raise ValueError(f'engine="pathwise" {obstacle} engine="captum" explains any torch module.')
-    check_output(module, baselines[:2], output, target)
+    check_output(module, baselines[:2], X[-1:], output, target)
     chosen = CaptumEngine if engine == "captum" or obstacle else PathwiseEngine
     return chosen(module, output, target)
 
@@ -214,6 +218,11 @@ def attribute_pairs(
                 else:
                     part = explainer.attributions(X[samples], method, n_steps).cpu().numpy()
                     delta = completeness_error(part, difference)
+                if not np.isfinite(part).all():
+                    raise ValueError(
+                        "model must have finite gradients all the way from baselines to X; some attributions are "
+                        f"infinite or NaN{of_dtype(explainer.module)}."
+                    )
                 yield b, samples, part, delta
     if n_missed:
         warnings.warn(

@@ -7,7 +7,7 @@ from torch.nn import functional as nnf
 
 from ..network import ConvLSTM
 from . import _torch_kernels
-from ._model import class_output, model_outputs, to_module
+from ._model import class_output, model_outputs, parameter_dtype, to_module
 from ._quadrature import path_steps
 
 # Steps that are followed at once; longer sums are split into stretches of this many.
@@ -16,8 +16,12 @@ STEPS_AT_ONCE = 512
 
 def why_not_pathwise(module, X):
     """What keeps the pathwise engine from this module, as the rest of a sentence; None if nothing."""
-    if type(module).forward is not ConvLSTM.forward:
+    # Of a scripted module, even the look at its class's forward fails.
+    if not isinstance(module, ConvLSTM) or type(module).forward is not ConvLSTM.forward:
         return f"needs a ConvLSTM; got {type(module).__name__}."
+    dtype = parameter_dtype(module)
+    if dtype not in (torch.float32, torch.float64):
+        return f"needs parameters of float32 or float64; got {dtype}."
     if X.ndim != 4:
         return f"needs X of shape (n_samples, n_frames, 2, n_landmarks); got {X.shape}."
     return None
@@ -31,7 +35,7 @@ def choose_kernels(like):
     like : torch.Tensor
         On the device and of the dtype of the module.
     """
-    if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+    if like.device.type != "cpu":
         return _torch_kernels
     from . import _numba, _numba_kernels
 

@@ -12,7 +12,7 @@ from ._captum import ROWS_AT_ONCE, CaptumExplainer
 from ._changed_landmarks import FastFeatureAblation, FastShapleySampling, spread
 from ._deep_lift import DeepLiftEngine
 from ._integrated_gradients import make_engine
-from ._model import to_module
+from ._model import class_output, module_logits, to_module
 from ._pathwise import PathwiseEngine, why_not_pathwise
 
 
@@ -155,12 +155,14 @@ class _Head(torch.nn.Module):
         self._output, self._target = output, target
 
     def forward(self, X):
-        logits = self.module(X)
-        explained = logits[:, self._target]
+        logits = module_logits(self.module, X)
+        explained = class_output(logits, "logit", self._target)
         if self._output == "logit":
             return explained
-        others = [k for k in range(logits.shape[1]) if k != self._target]
-        return self.sigmoid(explained - torch.logsumexp(logits[:, others], dim=1))
+        if logits.shape[1] > 1:
+            others = [k for k in range(logits.shape[1]) if k != self._target]
+            explained = explained - torch.logsumexp(logits[:, others], dim=1)
+        return self.sigmoid(explained)
 
 
 class FastGradientShap(PathwiseEngine):

@@ -24,7 +24,7 @@ from .._validation import (
     check_sequences,
     documented,
 )
-from ..attribution import BaselineWarning, landmark_attributions
+from ..attribution import BaselineWarning, landmark_attributions, resolve_module
 from ..emotion import decision_values, fit_to_emotion
 from ..network import ConvLSTM
 from ._configure import owners
@@ -391,6 +391,11 @@ def randomization_check(model, X, *, n_repeats=5, random_state=None, **attributi
             Spearman's between both, mean over the repeats. Near that of :func:`seed_agreement`, the
             explanations tell more of the data than of what was learnt.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as described, or no layer of the model can draw new weights, as in a scripted module.
+
     References
     ----------
     Adebayo et al., "Sanity Checks for Saliency Maps", arXiv:1810.03292.
@@ -407,7 +412,7 @@ def randomization_check(model, X, *, n_repeats=5, random_state=None, **attributi
     >>> int(found.importances.argmax()), found.untrained.shape
     (4, (2, 10))
     """
-    module = getattr(model, "module_", model)
+    module = resolve_module(model)
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=n_repeats).tolist()
     importances = landmark_attributions(module, X, **attribution)
     # An untrained network's outputs are all near one half: no baseline shows what it should lack.
@@ -418,9 +423,9 @@ def randomization_check(model, X, *, n_repeats=5, random_state=None, **attributi
     return Bunch(importances=importances, untrained=untrained, correlation=float(np.mean(correlations)))
 
 
-def _untrained(module, seed):
+def _untrained(trained, seed):
     """A copy with all weights drawn anew; what it subtracts from its input stays."""
-    module = copy.deepcopy(module)
+    module = copy.deepcopy(trained)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for part in module.modules():
@@ -428,4 +433,9 @@ def _untrained(module, seed):
                 part.reset_parameters()
         if isinstance(module, ConvLSTM):
             module._initialize()
+    weights = [part.state_dict().values() for part in (trained, module)]
+    if all(map(torch.equal, *weights)):
+        raise ValueError(
+            f"model must have layers with reset_parameters, which draw new weights; {type(module).__name__} has none."
+        )
     return module

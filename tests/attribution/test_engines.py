@@ -335,8 +335,7 @@ def test_double_precision_is_kept():
     assert relative(attributions, expected) < 1e-10
 
 
-def test_networks_in_other_precisions_or_without_numba_take_torchs_kernels(monkeypatch):
-    assert _pathwise.choose_kernels(torch.empty(0, dtype=torch.bfloat16)) is _torch_kernels
+def test_networks_elsewhere_or_without_numba_take_torchs_kernels(monkeypatch):
     assert _pathwise.choose_kernels(torch.empty(0, device="meta")) is _torch_kernels
     monkeypatch.setattr(_numba, "numba", None)  # as where it is not installed
     assert _pathwise.choose_kernels(torch.empty(0)) is _torch_kernels
@@ -489,11 +488,6 @@ BAD = {
         {"model": nn.Sequential(nn.Flatten(), nn.Linear(72, 2), nn.Softmax(1))},
         ValueError,
         'already probabilities.*output="logit"',
-    ),
-    "one output": (
-        {"model": nn.Sequential(nn.Flatten(), nn.Linear(72, 1)), "target": 0},
-        ValueError,
-        "two classes",
     ),
     "output not two-dimensional": ({"model": nn.Identity()}, ValueError, r"shape \(n_samples, n_classes\)"),
 }  # fmt: skip
