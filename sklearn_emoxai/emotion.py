@@ -25,7 +25,7 @@ from ._validation import (
     check_sequences,
     documented,
 )
-from .network import DecidesByLargest, target_of
+from .network import DecidesByLargest, interrupts_raised, target_of
 
 
 def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None):
@@ -63,7 +63,7 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
             check_class_weight(weights, [True, False], why=why)
     metadata = {"emotion": y, "groups": groups, "sample_weight": sample_weight}
     metadata = {key: values for key, values in metadata.items() if values is not None}
-    with config_context(enable_metadata_routing=True):
+    with config_context(enable_metadata_routing=True), interrupts_raised():
         if sample_weight is not None:
             _ask_for_weights(estimator)
         wanted = get_routing_for_object(estimator).consumes("fit", metadata)

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_classifier": ["ConvLSTMClassifier", "DecidesByLargest"],
         "_convlstm": ["ConvLSTM"],
+        "_interrupts": ["interrupts_raised"],
         "_training": ["RANDOM_NUMBERS", "target_of", "validation_split"],
     },
 )

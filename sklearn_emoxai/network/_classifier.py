@@ -35,7 +35,6 @@ from ._training import (
     as_tensor,
     checked_device,
     device_or_cpu,
-    is_early_stop,
     matmul_precision,
     restored_net,
     standardize_on,
@@ -121,7 +120,9 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
     device : str, default="auto"
         A torch device; "auto" takes a GPU where there is one.
     callbacks : list of skorch callbacks, default=None
-        Added to the estimator's own.
+        Added to the estimator's own. One ends the training by raising KeyboardInterrupt, as skorch's
+        ``EarlyStopping`` does, or by setting ``net.stop_training = True``, which counts at the end of the epoch. What
+        watches the validation loss needs ``validation_fraction``.
     random_state : int, RandomState instance or None, default=None
         Draws the validation samples, the weights, the order of samples and the dropout. torch's global generators
         are left untouched.
@@ -139,7 +140,7 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
     history_ : list of dict
         ``epoch``, ``train_loss`` and, with validation, ``valid_loss`` and ``valid_acc`` of every epoch.
     n_iter_ : int
-        Epochs trained.
+        Epochs trained to their end.
     {shape_learnt}
 
     See Also
@@ -268,9 +269,10 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
         ValueError
             If X, y, groups or sample_weight have a wrong shape, X holds NaN, y holds one class, a class is
             missing, or has no weight, in the training or the validation samples, a weight is negative or not
-            finite, class_weight has a key that is no label, or the training diverges.
+            finite, class_weight has a key that is no label, a callback watches a validation loss that there is not, or
+            the training diverges.
         KeyboardInterrupt
-            If training is interrupted; the estimator is then left as it was.
+            If training is interrupted from outside, as by Ctrl-C; the estimator is then left as it was.
 
         Warns
         -----
@@ -300,24 +302,19 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
             torch.manual_seed(seed)
             net = self._make_net(class_weight, split).initialize()
             standardize_on(net.module_, X, np.arange(len(X)) if split is None else split[0])
-            # Not net.fit, which swallows an interrupt and passes a half-trained net off as trained.
-            net.notify("on_train_begin", X=X, y=codes)
-            try:
-                net.fit_loop(*data)
-            except KeyboardInterrupt as interrupt:
-                if not is_early_stop(interrupt):
-                    raise
-            net.notify("on_train_end", X=X, y=codes)
+            net.train_until_ended(data, X, codes)
 
-        if not np.isfinite(net.history[-1]["train_loss"]):
-            raise ValueError(
-                f"lr must be small enough for the training loss to fall; got {self.lr}, and the training loss became "
-                f"{net.history[-1]['train_loss']}."
-            )
+        # An epoch that a callback cut off has no loss.
         self.history_ = [
             {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "valid_acc") if key in row}
             for row in net.history
+            if "train_loss" in row
         ]
+        if self.history_ and not np.isfinite(self.history_[-1]["train_loss"]):
+            raise ValueError(
+                f"lr must be small enough for the training loss to fall; got {self.lr}, and the training loss became "
+                f"{self.history_[-1]['train_loss']}."
+            )
         self.n_iter_ = len(self.history_)
         warn_of_standstill(self, codes, class_weight, sample_weight)
         net.trim_for_prediction()

@@ -1,8 +1,8 @@
 """What skorch is given to train a ConvLSTM: the net, its batches, the validation split, a progress bar."""
 
 import contextlib
+import re
 import threading
-import traceback
 import warnings
 from functools import partial
 
@@ -11,8 +11,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedGroupKFold
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
+from skorch.callbacks import Callback, PassthroughScoring
 from skorch.dataset import Dataset
+from skorch.exceptions import SkorchException
 from skorch.utils import to_device
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Subset
@@ -20,12 +21,21 @@ from tqdm.auto import tqdm
 
 from ._convlstm import ConvLSTM
 from ._cpu_passes import Buffers, fused_logits
+from ._interrupts import interrupts_seen
 
 # Loss of a network that has hardly learnt, over the entropy of the classes' shares.
 STANDSTILL = 0.95
 
 # torch draws from one generator a process: threads that train at once would draw each other's numbers.
 RANDOM_NUMBERS = threading.RLock()
+
+
+# What the errors of callbacks speak of that miss a loss or score of validation samples.
+_MISSES_VALIDATION = re.compile(r"\bvalid(ation|_)|found in history")
+
+
+class TrainingEnded(KeyboardInterrupt):
+    """A callback ends the training; skorch's own ``partial_fit`` knows the base class."""
 
 
 def target_of(estimator, y):
@@ -52,6 +62,61 @@ class Net(NeuralNetClassifier):
     Once trained it calls the module as every skorch net does. Validation accuracy comes from the
     outputs that the validation loss is computed from; skorch's own reads all samples once more.
     """
+
+    def train_until_ended(self, data, X, y):
+        """Train the initialised net until the last epoch, or until a callback ends it.
+
+        Not skorch's ``fit``, which swallows an interrupt from outside, too, and passes a half-trained net off as
+        trained.
+
+        Parameters
+        ----------
+        data : tuple
+            What ``fit_loop`` takes: X and y, or a dataset.
+        X : ndarray of shape (n_samples, ...)
+        y : ndarray of shape (n_samples,)
+            Both for the callbacks.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the training is interrupted from outside.
+        ValueError
+            If a callback finds nothing to watch, or ends the training before it has begun.
+        """
+        with interrupts_seen() as self.interrupts_:
+            with contextlib.suppress(TrainingEnded):
+                self.notify("on_train_begin", X=X, y=y)
+                self.fit_loop(*data)
+            self.notify("on_train_end", X=X, y=y)
+        del self.interrupts_
+        if not any("train_loss" in batch for epoch in self.history for batch in epoch["batches"]):
+            raise ValueError("callbacks must let the training begin; one ended it before the first batch.")
+
+    def notify(self, method_name, **arguments):
+        """Tell the net's own method and all callbacks of an event; one of them may end the training with it.
+
+        skorch's way is a KeyboardInterrupt, others set ``stop_training``.
+        """
+        getattr(self, method_name)(self, **arguments)
+        ended = False
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **arguments)
+            except KeyboardInterrupt:
+                if getattr(self, "interrupts_", True):
+                    raise
+                ended = True
+            except (KeyError, ValueError, SkorchException) as error:
+                if self.train_split is not None or not _MISSES_VALIDATION.search(str(error)):
+                    raise
+                raise ValueError(
+                    f"callbacks: {type(callback).__name__} watches what only validation samples give, and there are "
+                    f"none; set validation_fraction, such as 0.1, or let it watch train_loss ({error})."
+                ) from error
+        ended |= method_name == "on_epoch_end" and getattr(self, "stop_training", False)
+        if ended and method_name != "on_train_end":
+            raise TrainingEnded
 
     @property
     def _default_callbacks(self):
@@ -294,12 +359,6 @@ class Batches:
 def as_tensor(X):
     """A copy of X as a tensor: X may be read-only, which torch warns of, or a memory map."""
     return torch.from_numpy(np.array(X))
-
-
-def is_early_stop(interrupt):
-    """Whether skorch's early stopping raised this interrupt, which is how it ends a training, or the user did."""
-    *_, (frame, _) = traceback.walk_tb(interrupt.__traceback__)
-    return isinstance(frame.f_locals.get("self"), EarlyStopping)
 
 
 class Progress(Callback):

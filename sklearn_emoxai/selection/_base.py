@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .._validation import MetadataMixin, SequencesOutMixin, check_fit, check_sequences, documented
-from ..network import target_of
+from ..network import interrupts_raised, target_of
 
 # What the docstrings of all selectors share.
 documented_selector = documented(
@@ -146,4 +146,7 @@ class LandmarkSelector(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseE
 def fit_clone(estimator, X, y, groups):
     """A fitted clone; the groups go to its fit where it takes them."""
     takes_groups = groups is not None and has_fit_parameter(estimator, "groups")
-    return clone(estimator).fit(X, target_of(estimator, y), **({"groups": groups} if takes_groups else {}))
+    with interrupts_raised():
+        return clone(estimator).fit(
+            X, target_of(estimator, y), **({"groups": groups} if takes_groups else {})
+        )

@@ -1,4 +1,5 @@
 import pickle
+import signal
 import warnings
 
 import numpy as np
@@ -123,12 +124,14 @@ def test_an_interrupt_is_raised_and_leaves_the_estimator_unfitted(data):
 
     class Interrupt(Callback):
         def on_epoch_end(self, net, **kwargs):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     model = ConvLSTMClassifier(**SMALL, callbacks=[Interrupt()])
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert not hasattr(model, "net_")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_users_own_early_stopping_ends_the_training(data):
@@ -268,7 +271,11 @@ def test_training_is_that_of_a_plain_skorch_net(data, monkeypatch, randomized_co
     X, y, _ = data
     parameters = SMALL | {"max_epochs": 4, "validation_fraction": 0.3, "callbacks": callbacks}
     ours = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
-    monkeypatch.setattr(_classifier, "Net", NeuralNetClassifier)
+
+    class Plain(NeuralNetClassifier):
+        train_until_ended = _training.Net.train_until_ended
+
+    monkeypatch.setattr(_classifier, "Net", Plain)
     plain = ConvLSTMClassifier(**parameters, randomized_conv=randomized_conv).fit(X, y)
     for found, expected in zip(ours.history_, plain.history_, strict=True):
         assert found == pytest.approx(expected, rel=1e-5)
