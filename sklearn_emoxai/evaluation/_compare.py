@@ -19,12 +19,12 @@ from .._validation import check_labels, check_number, check_per_sample, check_se
 from ..emotion import EmotionClassifier, decision_values, fit_to_emotion
 from ..selection import selected_landmarks
 from . import _checks as checks
-from ._configure import configured, describe, describe_scorer, has_selector, searched_parameters
+from ._configure import code_of, configured, describe, describe_scorer, has_selector, searched_parameters
 from ._groups import as_predictions
 from ._models import PAPER_COUNTS, paper_models
 from ._progress import counted_fits
 from ._protocols import find_protocol, partitions, take, training_groups
-from ._resuming import FORMAT, ResumableRun, difference, fingerprint, machine, versions
+from ._resuming import FORMAT, ResumableRun, difference, fingerprint, machine, versions, warn_of_unknown_code
 from ._statistics import METRICS, ScorerError, score
 
 
@@ -88,7 +88,9 @@ def compare(
         Add a column with the decision on every tested sample, for :func:`group_scores` and ``summarize(by=...)``.
     folder : path-like, default=None
         Keeps every finished fit. The same call after an interruption goes on where it stopped, and gives the
-        table that it would have given. Made where it does not exist.
+        table that it would have given; it is refused where the models' code has changed since: of what lies outside
+        installed packages the code as it runs, of what lies inside the package's version. Made where it does not
+        exist.
     description : str, default=""
         What the data are, for readers of the folder.
     n_jobs : int, default=None
@@ -120,8 +122,13 @@ def compare(
     ------
     ValueError, TypeError
         Before anything is fitted: if an argument is not as described, a part of the data lacks what a split, a
-        search, a validation or a metric needs, or the folder holds another comparison. Later, if a scorer that is
-        not of the five fails, or gives no number.
+        search, a validation or a metric needs, or the folder holds another comparison, or one with other code. Later,
+        if a scorer that is not of the five fails, or gives no number.
+
+    Warns
+    -----
+    UserWarning
+        If the code of a model can't be had, so that a comparison in a folder can't go on after an interruption.
 
     See Also
     --------
@@ -153,6 +160,7 @@ def compare(
     if store is not None:
         run = _settings(plan, description)
         if before is None:
+            warn_of_unknown_code(run)
             run = store.start(run)
         else:
             different = difference(before, run)
@@ -299,6 +307,9 @@ def _settings(plan, description):
             "groups": fingerprint(plan.groups),
             "models": {name: describe(model) for name, model in plan.models.items()},
             "scorers": {name: describe_scorer(scorer) for name, scorer in plan.metrics.items() if scorer},
+            "code": {name: code_of(model) for name, model in plan.models.items()},
+            "scorer_code": {name: code_of(scorer) for name, scorer in plan.metrics.items() if scorer},
+            "splitter": code_of(plan.protocol.splitter),
         },
     }
 

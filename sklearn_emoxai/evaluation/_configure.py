@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 
 from ..emotion import EmotionClassifier
 from ..selection import fitted_parts
+from ..storage import Code
 
 # What changes how a model is computed, but not what.
 _IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
@@ -93,6 +94,16 @@ def inner_splits(model):
 
 def describe(model):
     """Text that differs between models that compute different things."""
+    return _text(_without_irrelevant(model))
+
+
+def code_of(part):
+    """The code that the results of a model, or the splits of a splitter, depend on: `Code` as JSON can hold it."""
+    code = Code(_without_irrelevant(part) if hasattr(part, "get_params") else part)
+    return {"parts": code.parts, "packages": code.packages, "unknown": code.unknown}
+
+
+def _without_irrelevant(model):
     model = clone(model)
     irrelevant = {
         f"{name}__{key}" if name else key: value
@@ -100,7 +111,7 @@ def describe(model):
         for key, value in _IRRELEVANT.items()
         if key in owner.get_params(deep=False)
     }
-    return _text(model.set_params(**irrelevant))
+    return model.set_params(**irrelevant)
 
 
 def describe_scorer(scorer):

@@ -5,12 +5,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from .._validation import MetadataMixin
 from ..network import ConvLSTMClassifier
 from ..preprocessing import LandmarkAligner, NeutralDifference, PredictsAsItsEstimator, SequenceFlattener
-from ..selection import IGLandmarkSelector
+from ..selection import IGLandmarkSelector, memory_of_code
 
 # The landmark counts of the paper's tables.
 PAPER_COUNTS = (468, 234, 128, 64, 32, 16)
@@ -139,8 +139,10 @@ class SearchedNetwork(
 
     def fit(self, X, y, *, emotion=None, groups=None):
         """Search, then fit on all samples; ``emotion`` is ignored."""
-        search = check_memory(self.memory).cache(_search)
-        self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, self.folds(X, y, groups))
+        memory, code = memory_of_code(self.memory, self.estimator)
+        search = memory.cache(_search)
+        folds = self.folds(X, y, groups)
+        self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, folds, code=code)
         self.estimator_ = clone(self.estimator).set_params(**self.best_params_).fit(X, y, groups=groups)
         self.classes_ = self.estimator_.classes_
         return self
@@ -159,6 +161,7 @@ class SearchedNetwork(
         return list(splitter.split(X, y, groups))
 
 
-def _search(network, param_grid, X, y, groups, folds):
+def _search(network, param_grid, X, y, groups, folds, code=None):
+    """The best parameters; a memory keeps them by the arguments, and ``code`` is the network's for that alone."""
     search = GridSearchCV(network, param_grid, cv=folds, scoring="roc_auc", refit=False)
     return search.fit(X, y, **({} if groups is None else {"groups": groups})).best_params_

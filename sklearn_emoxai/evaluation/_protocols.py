@@ -72,9 +72,9 @@ def find_protocol(protocol, n_splits):
         found = PROTOCOLS[protocol]
     elif hasattr(protocol, "split") and not isinstance(protocol, str):
         name = type(protocol).__name__
-        found = Protocol(
-            name, f"the splits of {protocol!r}", grouped=_needs_groups(protocol), splitter=protocol
-        )
+        # An object without a text of its own shows its address, which is another one in each process.
+        text = name if " at 0x" in repr(protocol) else repr(protocol)
+        found = Protocol(name, f"the splits of {text}", grouped=_needs_groups(protocol), splitter=protocol)
     else:
         names = ", ".join(map(repr, PROTOCOLS))
         raise ValueError(f"protocol must be one of {names}, or a scikit-learn splitter; got {protocol!r}.")

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,6 +124,7 @@ def difference(old, new):
         for name in scorers[1]
         if scorers[0].get(name, scorers[1][name]) != scorers[1][name]
     ]
+    found += _code_differences(old["fingerprints"], new["fingerprints"])
     for key in (
         "protocol_description",
         "emotions",
@@ -136,6 +138,46 @@ def difference(old, new):
             name = key.removesuffix("_description")
             found.append(f"{name} is {_short(old.get(key, False))} there, {_short(new[key])} here")
     return "; ".join(found)
+
+
+def _code_differences(old, new):
+    """Code, and versions of the packages it is in, that are other ones, each change once."""
+    pairs = [("of protocol", old.get("splitter"), new["splitter"])]
+    for key, what in (("code", "model"), ("scorer_code", "scorer")):
+        for name, after in new[key].items():
+            pairs.append((f"of the {what} {name!r}", old.get(key, {}).get(name), after))
+    found = []
+    for whose, before, after in pairs:
+        what = "has changed" if before else "is not known there"
+        before = before or {"parts": {}, "packages": after["packages"]}  # an older version wrote it
+        if parts := _others(before["parts"], after["parts"]):
+            found.append(f"the code {whose} {what} ({', '.join(parts)})")
+        for name in _others(before["packages"], after["packages"]):
+            versions = [part["packages"].get(name) for part in (before, after)]
+            found.append(f"{name} is {versions[0]} there, {versions[1]} here")
+        if after["unknown"]:
+            found.append(
+                f"whether the code {whose} has changed can't be told ({', '.join(after['unknown'])})"
+            )
+    return list(dict.fromkeys(found))
+
+
+def _others(before, after):
+    """Keys whose values differ, or that one of two dicts lacks."""
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)]
+
+
+def warn_of_unknown_code(run):
+    """Warn where a comparison that begins could not go on later."""
+    prints = run["fingerprints"]
+    codes = {**prints["code"], **prints["scorer_code"], "protocol": prints["splitter"]}
+    unknown = {name: code["unknown"] for name, code in codes.items() if code["unknown"]}
+    if unknown:
+        warnings.warn(
+            "folder keeps the results, but the comparison can't go on there after an interruption: whether the code of "
+            f"{unknown} has changed couldn't be told, because it can't be had.",
+            stacklevel=3,
+        )
 
 
 def _model_differences(old, new):

@@ -23,5 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "_fixed": ["FixedLandmarkSelector"],
         "_integrated_gradients": ["IGLandmarkSelector"],
+        "_reproducibility": ["memory_of_code"],
     },
 )

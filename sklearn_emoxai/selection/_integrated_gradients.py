@@ -18,7 +18,7 @@ from ..network import ConvLSTMClassifier
 from ._base import LandmarkSelector, documented_selector
 from ._network_explanation import explain_network, n_drawn, no_module
 from ._ranking import STRATEGIES, order_landmarks
-from ._reproducibility import check_different, random_states
+from ._reproducibility import check_different, memory_of_code, random_states
 from ._warnings import warn_again
 
 
@@ -68,7 +68,9 @@ class IGLandmarkSelector(LandmarkSelector):
         the search for typical samples then takes time with the square of an emotion's samples.
     memory : str, path, joblib.Memory or None, default=None
         Where the ranking is kept, so that a grid over ``n_landmarks_to_select`` computes it once for each
-        fold. Whatever is random must then have a fixed ``random_state``, here and in the estimator.
+        fold. Whatever is random must then have a fixed ``random_state``, here and in the estimator. A ranking is
+        known by the data, the parameters, and the code of the estimator: of what lies outside installed packages
+        as it runs, of what lies inside by the package's version.
     n_jobs : int, default=None
         Networks trained at once, as in joblib.
     random_state : int, RandomState instance or None, default=None
@@ -294,7 +296,8 @@ class IGLandmarkSelector(LandmarkSelector):
             self.random_state is None or isinstance(estimator, FrozenEstimator) or random_states(estimator)
         )
         first = None if own_seed else generator.randint(np.iinfo(np.int32).max)
-        explain = delayed(check_memory(self.memory).cache(explain_network))
+        memory, code = memory_of_code(self.memory, estimator)
+        explain = delayed(memory.cache(explain_network))
         # A cluster ignores n_jobs, and would send X to another worker even for a single network.
         backend = "sequential" if self.n_repeats == 1 else None
         with warnings.catch_warnings(record=True) as caught:
@@ -316,6 +319,7 @@ class IGLandmarkSelector(LandmarkSelector):
                     n_baselines=self.n_baselines,
                     max_samples=self.max_samples,
                     random_state=self.random_state,
+                    code=code,
                 )
                 for seed in [first, *seeds]
             )

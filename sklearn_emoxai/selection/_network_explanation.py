@@ -27,8 +27,12 @@ def explain_network(
     n_baselines,
     max_samples,
     random_state,
+    code=None,
 ):
-    """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions."""
+    """Fit the network on all landmarks, with a seed of its own unless None, and attribute its decisions.
+
+    A memory keeps the result by its arguments; ``code`` is the network's, for that alone.
+    """
     if seed is None:
         fitted = fit_clone(estimator, X, y, groups)
     else:

@@ -1,11 +1,15 @@
-"""Seeds: which an estimator has, new ones for its copies, and whether they made any difference."""
+"""What decides about a result: seeds, new ones for copies and whether they made any difference; and code."""
+
+import warnings
 
 import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_memory
 
 from ..attribution import resolve_module
+from ..storage import Code
 
 
 def reseeded(estimator, seed):
@@ -34,3 +38,37 @@ def check_different(estimators):
                     f"n_repeats={len(estimators)} needs networks that differ; {name} trained the same one again. "
                     "Does its fit set a seed, as torch.manual_seed(0) does? Give it a random_state."
                 )
+
+
+def memory_of_code(memory, estimator):
+    """A memory that keeps the results of an estimator, and the key of the estimator's code in it.
+
+    Parameters
+    ----------
+    memory : str, path, joblib.Memory or None
+    estimator : estimator
+
+    Returns
+    -------
+    memory : joblib.Memory
+        One that keeps nothing where the code can't be had.
+    code : str or None
+        To be among the arguments of what is kept; None where nothing is kept.
+
+    Warns
+    -----
+    UserWarning
+        If the code can't be had.
+    """
+    memory = check_memory(memory)
+    if getattr(memory, "location", True) is None:
+        return memory, None
+    code = Code(estimator)
+    if not code.unknown:
+        return memory, code.key
+    warnings.warn(
+        f"memory is not used: results of {type(estimator).__name__} depend on {', '.join(code.unknown)}, and whether "
+        "that has changed since can't be told, because its code can't be had.",
+        stacklevel=2,
+    )
+    return check_memory(None), None

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_atomic": ["write_atomically"],
         "_cluster": ["check_workers", "on_cluster"],
+        "_code": ["Code"],
         "_estimator_file": ["load", "save"],
         "_landmark_cache": ["LandmarkCache", "hash_source"],
         "_landmark_file": ["load_landmarks", "save_landmarks"],

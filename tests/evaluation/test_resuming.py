@@ -16,6 +16,7 @@ from sklearn_emoxai import ConvLSTMClassifier, IGLandmarkSelector, SequenceFlatt
 from sklearn_emoxai.evaluation._resuming import difference
 
 SECONDS = ["fit_seconds", "predict_seconds"]
+NO_CODE = {"parts": {}, "packages": {}, "unknown": []}
 ARGUMENTS = {"emotions": ["fear"], "n_landmarks": [20, 4], "n_splits": 3, "n_runs": 2, "random_state": 5}
 
 # What the killed and the resumed process run.
@@ -204,7 +205,7 @@ def test_folder_of_other_parameters_is_refused(run, models):
 
 
 def test_all_differences_of_a_folder_are_named_each_once():
-    fingerprints = {"X": 1, "y": 1, "groups": 1}
+    fingerprints = {"X": 1, "y": 1, "groups": 1, "code": {}, "splitter": NO_CODE}
     settings = ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state")
 
     def run(network, models=("T-EMO", "R-EMO", "SVM"), **change):
@@ -225,6 +226,35 @@ def test_all_differences_of_a_folder_are_named_each_once():
         "models are ['T-EMO', 'R-EMO', 'SVM'] there, ['SVM', 'kNN'] here; "
         "the model 'SVM' has max_epochs=100 there, max_epochs=9 here"
     )
+
+
+def test_edited_code_and_other_versions_are_named_each_once():
+    def run(parts, packages, unknown=(), splitter=NO_CODE):
+        code = {"parts": parts, "packages": packages, "unknown": list(unknown)}
+        described = {"models": {"A": "A()", "B": "B()"}, "code": {"A": code, "B": code}, "splitter": splitter}
+        settings = (
+            "protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state", "models"
+        )  # fmt: skip
+        return dict.fromkeys(settings, 0) | {"fingerprints": {"X": 1, "y": 1, "groups": 1} | described}
+
+    old = run({"mine.Rule": "a"}, {"sklearn": "1"})
+    assert difference(old, old) == ""
+    assert difference(old, run({"mine.Rule": "b"}, {"sklearn": "2"})) == (
+        "the code of the model 'A' has changed (mine.Rule); sklearn is 1 there, 2 here; "
+        "the code of the model 'B' has changed (mine.Rule)"
+    )
+    edited = {"parts": {"mine.Folds": "c"}, "packages": {}, "unknown": []}
+    assert difference(old, run({"mine.Rule": "a"}, {"sklearn": "1"}, splitter=edited)) == (
+        "the code of protocol has changed (mine.Folds)"
+    )
+    assert "can't be told (mine.rule)" in difference(
+        old, run({"mine.Rule": "a"}, {"sklearn": "1"}, ["mine.rule"])
+    )
+    before = run({}, {})
+    for key in ("code", "splitter"):  # as an older version wrote it
+        del before["fingerprints"][key]
+    assert difference(before, run({}, {"sklearn": "1"})) == ""
+    assert "the code of the model 'A' is not known there (mine.Rule)" in difference(before, old)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": 2}', "{}"])
