@@ -107,7 +107,7 @@ def test_a_stopped_training_is_that_of_fewer_epochs(data):
 
 
 def test_callbacks_end_the_trainings_of_estimators_around_the_network(planted):
-    X, emotion, groups = planted
+    X, emotion, _ = planted
     network = ConvLSTMClassifier(**SMALL, callbacks=[StopsAt("on_epoch_end")])
     detector = EmotionClassifier(network).fit(X, emotion)
     assert [each.n_iter_ for each in detector.estimators_.values()] == [2, 2, 2]
