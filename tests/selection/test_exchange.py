@@ -8,6 +8,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, Stratifi
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 
+import sklearn_emoxai
 from sklearn_emoxai import (
     ConvLSTMClassifier,
     EmotionClassifier,
@@ -86,9 +87,17 @@ def test_a_grid_of_selectors_needs_neither_emotions_nor_subjects(classifier, pas
 
 
 # What the search is made with matters to routing alone, so one selector stands for all.
+@pytest.mark.parametrize("passed", [("groups",), ()], ids=["groups", "neither"])
 @pytest.mark.parametrize("classifier", CLASSIFIERS.values(), ids=CLASSIFIERS)
-def test_a_grid_of_selectors_needs_no_metadata_routing(classifier, planted):
-    _search_over_selectors("passthrough", classifier, planted, (), routing=False)
+def test_a_grid_of_selectors_needs_no_metadata_routing(classifier, passed, planted):
+    _search_over_selectors("passthrough", classifier, planted, passed, routing=False)
+
+
+def test_every_selector_of_the_package_is_in_the_grid():
+    public = (getattr(sklearn_emoxai, name) for name in sklearn_emoxai.__all__)
+    selectors = {each for each in public if isinstance(each, type) and issubclass(each, LandmarkSelector)}
+    assert len(selectors) >= 7
+    assert selectors == {type(each) for each in SELECTORS.values() if each != "passthrough"}
 
 
 @pytest.mark.parametrize("routing", [True, False], ids=["routed", "without routing"])
