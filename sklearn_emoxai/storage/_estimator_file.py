@@ -24,7 +24,7 @@ _PACKAGES = ("sklearn-emoxai", "scikit-learn", "torch", "numpy", "skops")
 # Modules that older files name, and where their classes are now.
 _MOVED = {"sklearn_emoxai.classifier": "sklearn_emoxai.network"}
 
-# Types that a file may hold besides those that skops trusts: ours, and what searches and calibration are made of.
+# Types that a file may hold besides those that skops trusts: ours, and what searches, votes and calibration hold.
 _TRUSTED = (
     "sklearn_emoxai.emotion.EmotionClassifier",
     "sklearn_emoxai.evaluation.SearchedNetwork",
@@ -54,6 +54,7 @@ _TRUSTED = (
     "sklearn.metrics._classification.f1_score",
     "sklearn.metrics._classification.matthews_corrcoef",
     "sklearn.metrics._ranking.roc_auc_score",
+    "sklearn.metrics._scorer._CurveScorer",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.metrics._scorer._Scorer",
     "sklearn.model_selection._split.GroupKFold",
@@ -64,6 +65,7 @@ _TRUSTED = (
     "sklearn.model_selection._split.StratifiedGroupKFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.model_selection._split.StratifiedShuffleSplit",
+    "sklearn.utils._bunch.Bunch",
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
 )

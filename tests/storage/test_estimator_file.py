@@ -11,8 +11,12 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -55,6 +59,9 @@ ESTIMATORS = {
     "RBF SVM": _flat(SVC(class_weight={False: 1, True: 3})),
     "search": _flat(GridSearchCV(SVC(), {"C": [1, 10]}, cv=2)),
     "search by score": _flat(GridSearchCV(SVC(), {"C": [1, 10]}, cv=StratifiedKFold(2), scoring="roc_auc")),
+    "threshold": _flat(TunedThresholdClassifierCV(SVC(), cv=2)),
+    "vote": VotingClassifier([("svm", _flat(SVC())), ("network", _network())]),
+    "stack": _flat(StackingClassifier([("svm", SVC())], cv=2)),
     "calibrated": _flat(CalibratedClassifierCV(SVC(), cv=2)),
     "isotonic": _flat(CalibratedClassifierCV(SVC(), method="isotonic", cv=2)),
     "majority": DummyClassifier(),
