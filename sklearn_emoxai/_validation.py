@@ -82,7 +82,7 @@ def check_sequences(X, *, fitted=None, name="X"):
     except ValueError as error:
         raise ValueError(f"{name} must have shape {SHAPE}; its sequences differ in length.") from error
     if len(shape) != 4:
-        raise ValueError(f"{name} must have shape {SHAPE}; got {tuple(shape)}.")
+        raise ValueError(f"{name} must have shape {SHAPE}; got {tuple(shape)}.{_advice_on_axes(name, shape)}")
     given = X
     X = check_array(X, dtype=np.float32, ensure_2d=False, allow_nd=True, input_name=name)
     if isinstance(given, MappedArray) and X.dtype == given.dtype:
@@ -107,6 +107,18 @@ def _advice(name, n_rows, n_columns):
         return f" Its axes are in another order, with z: pass {name}[..., :2].swapaxes(2, 3)."
     if n_rows == 3 and n_columns > 3:
         return f" z has no place there: pass {name}[:, :, :2]."
+    return ""
+
+
+def _advice_on_axes(name, shape):
+    """How a single sequence becomes a batch of one, and rows become sequences, as a sentence."""
+    if len(shape) == 2:
+        return " Rows become sequences by SequenceUnflattener(n_frames)."
+    if len(shape) == 3 and shape[1] == 2:
+        return f" One sequence is a batch of one: pass {name}[None]."
+    if len(shape) == 3 and shape[1] > 3 and shape[2] in (2, 3):
+        part = name if shape[2] == 2 else f"{name}[..., :2]"
+        return f" One sequence is a batch of one, its landmarks last: pass {part}.swapaxes(1, 2)[None]."
     return ""
 
 
