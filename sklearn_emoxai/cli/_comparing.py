@@ -17,6 +17,7 @@ from ..evaluation import (
     paper_models,
     summarize,
 )
+from ..preprocessing import LandmarkAligner
 from ..storage import load_landmarks
 from ._app import say
 
@@ -31,6 +32,7 @@ def run_comparison(
     protocol,
     emotions,
     counts,
+    eyes,
     strategy,
     models,
     n_splits,
@@ -55,13 +57,15 @@ def run_comparison(
     options = {"class_weight": "balanced", "strategy": strategy, **network}
     if not search:
         options["network_grid"] = None
-    candidates = paper_models(**options)
+    # The eyes are looked for before any work, in landmarks that are all different.
+    LandmarkAligner(eyes=eyes).fit_transform(np.arange(2.0 * n_all).reshape(1, 1, 2, n_all))
+    candidates = _with_eyes(paper_models(**options), eyes)
     savable = [name for name, model in candidates.items() if hasattr(model, "steps")]
     if saved not in savable:
         raise ValueError(f"--save must be one of {', '.join(savable)}; got {saved!r}.")
     candidates = _chosen(candidates, models)
     # A detector whose explanations are worth a look has a network that was fitted as often as the others.
-    detector = paper_models(random_state=seed, **options)[saved]
+    detector = _with_eyes(paper_models(random_state=seed, **options), eyes)[saved]
     steps = [type(step).__name__ for name, step in detector.steps if name in ("align", "difference")]
     # Only now: --force removes the run that is there.
     check_run_folder(folder, force=force)
@@ -105,6 +109,13 @@ def run_comparison(
             f"Next:\n  emoxai report {folder} -o report.html\n  emoxai predict {folder / MODEL} VIDEO ...",
             sep="\n",
         )
+
+
+def _with_eyes(models, eyes):
+    for model in models.values():
+        if "align" in getattr(model, "named_steps", ()):
+            model.set_params(align__eyes=eyes)
+    return models
 
 
 def _print_table(results, protocol, steps, strategy):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import facemesh
 from ..attribution import integrated_gradients, landmark_attributions
-from ..evaluation import Explanation, explanation_of, explanations_of
+from ..evaluation import Explanation, explanation_of, explanations_of, mean_face, read_run
 from ..extraction import extract_landmarks, open_source, read_sampled
 from ._app import say
 from ._comparing import labelled_landmarks
@@ -214,6 +214,20 @@ def _main_regions(chosen, n_regions=3):
     largest = sorted(shares, key=shares.get, reverse=True)[:n_regions]
     parts = ", ".join(f"{region} {shares[region]:.0%}" for region in largest if region and whole)
     return f"; of their importance {parts}" if parts else ""
+
+
+def face_of(detector, model, landmarks=None):
+    """The face to draw on, (2, n_landmarks): None for the mesh's own; else a mean one, of landmarks or of the run."""
+    if detector.n_landmarks == facemesh.N_LANDMARKS:
+        return None
+    if landmarks is not None:
+        return mean_face(labelled_landmarks(landmarks, verbose=0).data)
+    if (model.parent / "run.json").is_file():
+        return read_run(model.parent).template
+    raise ValueError(
+        f"--figure needs a face to draw {detector.n_landmarks} landmarks on: give landmarks as a second argument, or "
+        "leave MODEL in the folder of its run."
+    )
 
 
 def draw(explained, path, *, landmarks=None, image=None):

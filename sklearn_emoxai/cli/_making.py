@@ -15,10 +15,12 @@ _COMPARED = {
     "emotions": "--emotions",
     "protocol": "--protocol",
     "folder": "--output",
+    "eyes": "--eyes",
 }
 _ADVICE = {
     "groups": "emoxai extract takes subjects from a CSV beside the videos, with the columns file, emotion and subject.",
     "folder": "--force replaces the run that is there.",
+    "eyes": "Landmarks of the right eye and of the left with a colon between them, as 36,39:42,45, align the faces.",
 }
 
 
@@ -150,6 +152,13 @@ def _numbers(text):
         raise typer.BadParameter(f"{text!r} must be whole numbers with commas between them.") from None
 
 
+def _eyes(text):
+    right, colon, left = text.partition(":")
+    if not colon:
+        raise typer.BadParameter(f"{text!r} must be two lists of landmarks with a colon between them.")
+    return _numbers(right), _numbers(left)
+
+
 @command(after_interrupt="what was finished is kept in {output}/, and the same command goes on from there")
 def compare(
     landmarks: Annotated[Path, typer.Argument(help="File or folder that emoxai extract wrote.")],
@@ -162,6 +171,12 @@ def compare(
     ] = None,
     n_landmarks: Annotated[
         str | None, typer.Option(help="How many to keep: counts with commas between them; 468,128,32.")
+    ] = None,
+    eyes: Annotated[
+        str | None,
+        typer.Option(
+            help="Landmarks of the right and the left eye, as 36,39:42,45; known of the mesh and of 68."
+        ),
     ] = None,
     strategy: Annotated[
         str, typer.Option(help="How landmarks are chosen: forward, qr, or top, the paper's rule.")
@@ -216,6 +231,7 @@ def compare(
             protocol=protocol,
             emotions=emotions.split(",") if emotions else None,
             counts=counts,
+            eyes=None if eyes is None else _eyes(eyes),
             strategy=strategy,
             models=models.split(",") if models else None,
             n_splits=n_splits,

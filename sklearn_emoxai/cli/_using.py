@@ -57,7 +57,15 @@ def explain(
     if figure is not None:
         check_new(figure, force=force)
     from ..storage import is_landmark_folder
-    from ._explaining import as_records, draw, explain_detector, explain_sequences, explain_video, table_of
+    from ._explaining import (
+        as_records,
+        draw,
+        explain_detector,
+        explain_sequences,
+        explain_video,
+        face_of,
+        table_of,
+    )
     from ._predicting import load_detector
 
     loaded, shown = load_detector(model, positive=positive, video=False), {}
@@ -70,7 +78,7 @@ def explain(
             loaded, source, emotion, max_missing=max_missing, detector=detector, model_path=model_path
         )
     if figure is not None:
-        draw(explained, figure, **shown)
+        draw(explained, figure, **(shown or {"landmarks": face_of(loaded, model, source)}))
     n_frames, by_choice = loaded.n_frames, source is None
     if as_json:
         print(json.dumps(as_records(explained, n_frames, by_choice=by_choice), indent=2, ensure_ascii=False))

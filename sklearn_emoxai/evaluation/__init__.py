@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "explanations_of",
             "fewest_landmarks",
             "keep_detector",
+            "mean_face",
             "read_run",
         ],
         "_stability": ["landmark_similarity", "selection_stability"],

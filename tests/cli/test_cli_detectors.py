@@ -434,7 +434,7 @@ def test_detectors_without_networks_tell_their_selection_only(svm_file, tmp_path
 
 def test_landmarks_that_do_not_fit_are_named(tmp_path):
     X = np.zeros((4, 5, 2, 20), dtype=np.float32)
-    file, out = tmp_path / "it.npz", ("-o", tmp_path / "run")
+    file, out = tmp_path / "it.npz", ("-o", tmp_path / "run", "--eyes", "0:1")
     save_landmarks(file, X)
     assert "must hold labels" in _mistake("compare", file, *out)
     save_landmarks(file, X, target=["a", "b"] * 2)
