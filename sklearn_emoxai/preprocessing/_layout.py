@@ -189,7 +189,7 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
     """Make sequences of the rows of a :class:`SequenceFlattener`.
 
     As the first step of a pipeline it brings a network into those tools of scikit-learn that insist on 2-D data,
-    such as ``BaggingClassifier`` and ``CalibratedClassifierCV``.
+    such as ``BaggingClassifier`` and ``SelfTrainingClassifier``.
 
     Parameters
     ----------
