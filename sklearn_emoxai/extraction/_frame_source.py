@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 MAX_PIXELS = 1 << 26  # of one frame, 8192 × 8192; more is taken for a damaged header or a decompression bomb
+_MIN_BITS = 15  # of 16, that a picture must use to be taken at its word
 
 
 class FrameSource:
@@ -42,6 +43,16 @@ def check_size(name, width, height):
     if width * height > MAX_PIXELS:
         raise ValueError(
             f"{name} must have at most {MAX_PIXELS} pixels a frame; it has {width} × {height} = {width * height}."
+        )
+
+
+def check_range(name, largest):
+    """Raise ValueError if the largest value of a picture of 16 bits leaves the upper ones empty; black may pass."""
+    used = int(largest).bit_length()
+    if 0 < used < _MIN_BITS:
+        raise ValueError(
+            f"{name} must use the whole range of its 16 bits; the largest value is {largest}, of {used} bits. Cameras "
+            "of 10, 12 or 14 bits write such pictures: scale them to 8 bits, all by the same factor."
         )
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ._clip_files import IMAGE_SUFFIXES, is_image, natural_key
-from ._frame_source import MAX_PIXELS, FrameSource, check_size, over_white, read_head
+from ._frame_source import MAX_PIXELS, FrameSource, check_range, check_size, over_white, read_head
 from ._silence import named_libraries, silenced_stderr
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # others start programs, as PostScript does
 _PAGED = ("TIFF", "GIF", "WEBP", "PNG")  # formats whose further pictures are pages or frames, and no previews
-_MIN_BITS = 15  # of 16, that an image must use to be taken at its word
 
 
 class ImageFiles(FrameSource):
@@ -121,10 +120,5 @@ def _read_deep(path, name):
         raise ValueError(f"{name} can't be read as an image of 16 bits: it is damaged.")
     if stored.ndim == 3 and stored.shape[2] == 4 and stored[..., 3].min() < (1 << 16) - 1:
         raise ValueError(f"{name} must not be transparent, as it has 16 bits; images of 8 bits may be.")
-    used = int(image.max()).bit_length()
-    if used < _MIN_BITS:
-        raise ValueError(
-            f"{name} must use the whole range of its 16 bits; its largest value, {image.max()}, has {used} bits. "
-            "Cameras of 10, 12 or 14 bits write such images: scale them to 8 bits, all by the same factor."
-        )
+    check_range(name, image.max())
     return np.ascontiguousarray((image[..., ::-1] / 257).round().astype(np.uint8))

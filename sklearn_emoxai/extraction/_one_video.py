@@ -27,7 +27,7 @@ class LandmarkSequence:
     Attributes
     ----------
     landmarks : ndarray of shape (n_frames, 2, 468), float32
-        x and y in pixels of the original, upright frame: x to the right, y down, the origin in the outer
+        x and y in square pixels of the original, upright frame: x to the right, y down, the origin in the outer
         corner of the upper left pixel, whose centre is (0.5, 0.5). One unit on both axes. NaN only with
         ``on_missing="nan"``.
     detected : ndarray of shape (n_frames,), bool
@@ -37,7 +37,7 @@ class LandmarkSequence:
     frame_indices : ndarray of shape (n_frames,), int64
         Positions in the video; a clip shorter than n_frames repeats some.
     frame_size : tuple of two ints
-        Width and height of the original frame in pixels.
+        Width and height of the original, upright frame in square pixels.
     crop : tuple of three ints
         left, top and side of the square around the face, in pixels of the original frame.
     crop_size : int
@@ -114,7 +114,7 @@ def extract_landmarks(
     Parameters
     ----------
     source : path-like or ndarray
-        A video file; a folder of images in natural order; or an array of shape (n_frames, height, width) or
+        A video file; an image, or a folder of them in natural order; or an array of shape (n_frames, height, width) or
         (n_frames, height, width, 3), uint8, gray or RGB.
     n_frames : int or None, default=None
         Frames, evenly spread in time, the first and the last among them. A shorter clip repeats the nearest

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ._frame_source import MAX_PIXELS, FrameSource, check_size, over_white
+from ._frame_source import MAX_PIXELS, FrameSource, check_range, check_size, over_white
 
 # Containers that hold videos. FFmpeg knows others, which draw text or follow playlists to other files and the network.
 _CONTAINERS = (
@@ -163,14 +163,18 @@ def _resolution(shown, first):
 
 def _decoder(frame, converter, size, name):
     def decode():
-        has_alpha = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
-        converted = converter.reformat(
-            frame, *size, "rgba" if has_alpha else "rgb24", interpolation="BICUBIC", threads=1
-        )
-        pixels = converted.to_ndarray()
+        parts = frame.format.components
+        has_alpha = frame.format.has_palette or any(part.is_alpha for part in parts)
+        if any(part.bits == 16 for part in parts):
+            check_range(name, _converted(frame, converter, size, "gray16le").max())
+        pixels = _converted(frame, converter, size, "rgba" if has_alpha else "rgb24")
         return _turned(over_white(pixels) if has_alpha else pixels, _display_matrix(frame), name)
 
     return decode
+
+
+def _converted(frame, converter, size, pix_fmt):
+    return converter.reformat(frame, *size, pix_fmt, interpolation="BICUBIC", threads=1).to_ndarray()
 
 
 def _display_matrix(frame):

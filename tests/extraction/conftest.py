@@ -33,7 +33,8 @@ def encode(tmp_path):
             if prepare is not None:
                 prepare(stream)
             for i, frame in enumerate(frames):
-                picture = av.VideoFrame.from_ndarray(frame, format="rgba" if frame.shape[2] == 4 else "rgb24")
+                kind = "rgb48" if frame.dtype == np.uint16 else "rgba" if frame.shape[2] == 4 else "rgb24"
+                picture = av.VideoFrame.from_ndarray(frame, format=kind + "le" * (kind == "rgb48"))
                 if stream.color_range:  # the encoder takes the numbers as they are
                     picture = picture.reformat(format=pix_fmt, dst_color_range=stream.color_range)
                 picture.pts = i if times is None else times[i]

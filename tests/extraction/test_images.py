@@ -118,7 +118,7 @@ def test_fewer_bits_in_16_are_named(tmp_path, picture, suffix, gray, bits):
     deep = picture.astype(np.uint16) << (bits - 8)
     assert cv2.imwrite(str(tmp_path / f"0{suffix}"), deep[..., 0] if gray else deep)
     with pytest.raises(
-        ValueError, match=rf"0{suffix} must use the whole range of its 16 bits.* has {bits} bits"
+        ValueError, match=rf"0{suffix} must use the whole range of its 16 bits.* of {bits} bits"
     ):
         open_source(tmp_path)
 

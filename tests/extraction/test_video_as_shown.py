@@ -161,6 +161,20 @@ def test_every_depth_shows_the_same_picture(encode, decoded, quarters, codec, pi
     assert off(frames, expected) < 4
 
 
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt"), [("ffv1", "gray16le"), ("png", "rgb48be"), ("png", "gray16be")]
+)
+@pytest.mark.parametrize("bits", [10, 12])
+def test_fewer_bits_in_16_are_named(encode, decoded, quarters, codec, pix_fmt, bits):
+    """A camera of 12 bits whose program stores its numbers in 16: as dark as one 16th of the light is."""
+    dark = [(frame.astype(np.uint16) * 257) >> (16 - bits) for frame in quarters]
+    path = encode("clip.mkv" if codec == "ffv1" else "clip.mov", dark, codec, pix_fmt)
+    with pytest.raises(
+        ValueError, match=rf"must use the whole range of its 16 bits.* of ({bits}|{bits - 1}) bits"
+    ):
+        decoded(path)
+
+
 @pytest.mark.parametrize("colour_range", ["MPEG", "JPEG"])
 def test_limited_and_full_range_show_the_same_picture(encode, decoded, quarters, colour_range):
     def prepare(stream):
