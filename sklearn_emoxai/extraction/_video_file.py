@@ -178,8 +178,11 @@ def _converted(frame, converter, size, pix_fmt):
 
 
 def _display_matrix(frame):
+    from av.sidedata.sidedata import SideDataContainer
+
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        # frame.side_data would make the frame refer to itself: it would stay in memory until garbage is collected.
+        data = SideDataContainer(frame).get("DISPLAYMATRIX")
     except (
         ValueError
     ) as error:  # PyAV before 19 gives none if there is one that it does not know, and names that

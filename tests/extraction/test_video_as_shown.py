@@ -1,9 +1,11 @@
 """What containers and codecs say about the picture, and players do."""
 
+import gc
 import os
 import struct
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -426,3 +428,21 @@ def test_damaged_frames_are_passed_over(encode, decoded):
     times, got = decoded(path)
     assert_array_equal(got, np.delete(frames, 4, axis=0))
     assert_allclose(times, np.delete(np.arange(10), 4) / 20, atol=0.001)
+
+
+def test_frames_leave_the_memory_one_by_one(encode):
+    """Without the collector of garbage, which knows nothing of their size."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("the system does not tell how much memory is used")
+    frames = np.zeros((120, 480, 640, 3), np.uint8)
+    source = open_source(encode("clip.mp4", frames, "mpeg4", "yuv420p"))
+    gc.disable()
+    try:
+        used = []
+        for _, decode in source.frames():
+            decode()
+            used.append(int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    finally:
+        gc.enable()
+    assert used[-1] - used[20] < 20 * frames[0].nbytes
