@@ -305,7 +305,7 @@ def main():
     parser.add_argument("--n-folders", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=int, default=3000, help="megabytes of address space a process")
-    parser.add_argument("--seconds", type=float, default=20, help="a file may take")
+    parser.add_argument("--seconds", type=float, default=60, help="a file may take")
     parser.add_argument("--keep", type=Path, help="folder to which what is at fault is copied")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -185,7 +185,7 @@ def odd_names(folder, tmp_path):
     clips = tmp_path / "clips" / "fear"
     clips.mkdir(parents=True)
     names = sorted(
-        os.fsdecode(name) for name in (b"caf\xe9.mp4", b"two\nlines.MP4", b"a%03d.mp4", b"-rf.mp4")
+        os.fsdecode(name) for name in (b"\xe9t\xe9.mp4", b"two\nlines.MP4", b"a%03d.mp4", b"-rf.mp4")
     )
     for name in names:
         try:
@@ -203,7 +203,7 @@ def test_any_name_is_written_and_read_back(odd_names, tmp_path, output):
         assert sorted(load_landmarks(tmp_path / output).paths.tolist()) == names
         assert all(row["error"] == "" for row in done.quality)
         shown = [row["file"] for row in quality_of(done.quality_path)]
-        assert r"fear/caf\udce9.mp4" in shown
+        assert r"fear/\udce9t\udce9.mp4" in shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
