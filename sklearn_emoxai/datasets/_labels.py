@@ -37,7 +37,7 @@ class Skipped:
             raise ValueError(f'on_error must be "raise" or "skip"; got {on_error!r}.')
         self.on_error = on_error
         self.rows = []
-        self.faults, self.passed_over, self.doubts = [], [], []
+        self.faults, self.absent, self.passed_over, self.doubts = [], [], [], []
 
     def wrong(self, file, reason, error=ValueError, *, named=False):
         """Raise `error`, or note that `file` is left out; `named` reasons begin with the file themselves."""
@@ -54,6 +54,11 @@ class Skipped:
         """Note what lies where entries are looked for and is none, whatever `on_error` is; `warn` counts it."""
         self.passed_over.append((str(file), reason))
         self.rows.append(self.passed_over[-1])
+
+    def miss(self, file, reason):
+        """Note an entry that a complete data set has, whatever `on_error` is; `warn` counts it."""
+        self.absent.append((str(file), reason))
+        self.rows.append(self.absent[-1])
 
     def doubt(self, file, reason):
         """Leave out an entry whose content is missing; with ``on_error="raise"`` it stays, and `warn` counts it.
@@ -77,13 +82,17 @@ class Skipped:
 
     def warn(self, n_loaded):
         """Warn once, with counts, where something was skipped that the user may miss, or can't be read later."""
-        kinds = ((self.faults, "with a fault"), (self.passed_over, "that can't be used"))
+        kinds = (
+            (self.faults, "with a fault left out"),
+            (self.passed_over, "that can't be used left out"),
+            (self.absent, "missing"),
+        )
         told = [f"{len(entries)} entries {kind}" for entries, kind in kinds if entries]
         message = []
         if told:
             message.append(
-                f"{' and '.join(told)} left out, {n_loaded} loaded; the first: "
-                f"{first_of(self.faults + self.passed_over)} All are listed in the Bunch's `skipped`."
+                f"{', '.join(told)}, {n_loaded} loaded; the first: "
+                f"{first_of(self.faults + self.passed_over + self.absent)} All are listed in the Bunch's `skipped`."
             )
         if self.doubts:
             message.append(
