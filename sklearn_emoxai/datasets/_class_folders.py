@@ -32,6 +32,9 @@ _COMPANIONS = frozenset(
     }
 )
 
+# Images, of which extraction reads none.
+_OTHER_IMAGES = frozenset({".avif", ".heic", ".heif", ".jfif", ".jp2", ".pgm", ".ppm", ".webp"})
+
 _SINGLE_IMAGE = "a single image; expected videos, or folders with the images of one clip each."
 _BESIDE = (
     "lies in no class folder, so that its emotion is unknown: put it into a folder named for it, or write a CSV with "
@@ -68,7 +71,7 @@ def clips_of_classes(root, is_clip, reader, skipped):
             continue
         emotion = reader.read(folder.name)
         if emotion is None:
-            skipped.wrong(folder, reader.unknown(folder.name))
+            skipped.wrong(folder, reader.unknown(folder.name) + _level(folder, reader))
             continue
         if emotion not in reader.keep:
             skipped.left_out(folder, f"{emotion} was not asked for.")
@@ -77,6 +80,24 @@ def clips_of_classes(root, is_clip, reader, skipped):
             file = str(path.relative_to(root))
             rows.append({"file": file, "emotion": emotion, "_path": str(path), "_emotion": emotion})
     return rows
+
+
+def _level(folder, reader):
+    """A hint where the class folders lie one level deeper; it follows a sentence."""
+    below = [path for path in _visible(folder) if path.is_dir() and path.name.strip().lower() in reader.known]
+    if not below:
+        return ""
+    stills = any(map(_is_any_image, _visible(below[0])))
+    what = (
+        ", and hold single images, stills, where videos are expected"
+        if stills
+        else f": give {folder} as root"
+    )
+    return f" The folders in it, such as {below[0].name}, are named for emotions{what}."
+
+
+def _is_any_image(path):
+    return is_image(path) or path.suffix.lower() in _OTHER_IMAGES
 
 
 def _visible(folder):
@@ -93,10 +114,10 @@ def _clips(folder, is_clip, skipped):
         elif is_clip is not is_video:  # trackers write much beside their tables
             skipped.left_out(path, "is no table.")
         elif path.is_dir():
-            skipped.pass_over(
-                path, "a folder without images; clips are looked for in the class folder itself."
-            )
-        elif is_image(path):
+            kind = "images that can't be read" if any(map(_is_any_image, _visible(path))) else "no images"
+            reason = f"a folder with {kind}; clips are looked for in the class folder itself."
+            skipped.pass_over(path, reason)
+        elif _is_any_image(path):
             skipped.pass_over(path, _SINGLE_IMAGE)
         elif path.suffix.lower() in _COMPANIONS:
             skipped.left_out(path, "is no clip.")

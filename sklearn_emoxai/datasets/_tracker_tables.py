@@ -3,10 +3,12 @@
 import itertools
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..facemesh import N_LANDMARKS
+from ._class_folders import is_image
 from ._text_tables import TextTable
 
 _N_WITH_IRISES = 478  # the face mesh's 468 landmarks, then 5 for each iris
@@ -223,7 +225,11 @@ def _are_numbered(values, n_rows):
     """Whether the values are the numbered images of one sequence, an own one in each row: f_001.png, f_002.png."""
     stems = [value.rpartition(".")[0] for value in values]
     numbers = [stem[len(stem.rstrip("0123456789")) :] for stem in stems]
-    if len(values) < n_rows or not all(numbers):
+    if (
+        not 2 < n_rows <= len(values)
+        or not all(numbers)
+        or not all(is_image(Path(value)) for value in values)
+    ):
         return False
     counted = sorted(int(number) for number in numbers)
     one_name = len({stem[: len(stem) - len(number)] for stem, number in zip(stems, numbers)}) == 1

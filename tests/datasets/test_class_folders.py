@@ -64,7 +64,7 @@ def test_what_is_no_clip_is_counted_and_listed(tmp_path):
     reasons = dict(loaded.skipped.to_numpy())
     assert "'.xyz' is none of a video" in reasons[str(tmp_path / "fear/b.xyz")]
     assert "a single image" in reasons[str(tmp_path / "fear/still.png")]
-    assert "a folder without images" in reasons[str(tmp_path / "fear/deeper")]
+    assert "a folder with no images" in reasons[str(tmp_path / "fear/deeper")]
     assert "lies in no class folder" in reasons[str(tmp_path / "d.mp4")]
     assert reasons[str(tmp_path / "fear/notes.txt")] == "is no clip."
 
@@ -83,11 +83,28 @@ def test_class_folders_of_stills_are_called_images(tmp_path):
         load_video_folder(tmp_path)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "tiff", "bmp", "webp", "pgm", "jfif"])
+def test_stills_of_any_format_are_called_so(suffix, tmp_path):
+    with pytest.raises(ValueError, match="single images, .*stills"):
+        load_video_folder(put(tmp_path, f"fear/a.{suffix}", f"joy/b.{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("happy/a.mp4", "give .*test as root"), ("happy/a.jpg", "hold single images, stills")]
+)
+def test_class_folders_one_level_deeper_are_pointed_at(name, hint, tmp_path):
+    with pytest.raises(
+        ValueError, match=f"unknown emotion 'test'; .*such as happy, are named for emotions.*{hint}"
+    ):
+        load_video_folder(put(tmp_path, f"train/{name}", f"test/{name}"))
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
+        (["fear/clip/1.webp"], r"The first: .*clip: a folder with images that can't be read"),
         (["fear/a.xyz", "joy/b.xyz"], r"The first: .*a.xyz: its suffix '.xyz' is none of a video: .3g2, "),
-        (["fear/S01/a.mp4"], r"The first: .*S01: a folder without images; clips are looked for"),
+        (["fear/S01/a.mp4"], r"The first: .*S01: a folder with no images; clips are looked for"),
         (
             ["a.mp4", "b.mp4"],
             r"The first: .*a.mp4: lies in no class folder, .*columns file, emotion and subject",

@@ -56,6 +56,8 @@ SEVERAL = {
     "track id": (["7", "8"], [1, 2]),
     "input": (["a.mp4", "a.mp4", "b.mp4"], [0, 1, 2]),
     "file": (["photo.jpg", "other.jpg"], [0, 1]),
+    "video name": (["v1.mp4", "v2.mp4"], [0, 1]),
+    "image": (["p1.jpg", "p2.jpg"], [0, 1]),
     "filename": (["p1/f_01.png", "p2/f_01.png"], [0, 1]),
     "subject": (["S1", "S2"], [0, 1]),
 }
