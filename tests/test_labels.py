@@ -12,6 +12,7 @@ from sklearn_emoxai import (
     EmotionClassifier,
     ForwardLandmarkSelector,
     IGLandmarkSelector,
+    MirrorAugmented,
     PermutationLandmarkSelector,
     SequenceFlattener,
     UnivariateLandmarkSelector,
@@ -32,6 +33,10 @@ def network(**parameters):
 
 def svm():
     return make_pipeline(SequenceFlattener(), LinearSVC())
+
+
+def mirrored():
+    return MirrorAugmented(svm(), permutation=np.arange(20))
 
 
 def selector():
@@ -72,6 +77,8 @@ TAKES = {
     ).fit(X, labels),
     "y of compare": lambda X, labels: compare({"svm": svm()}, X, labels, groups=np.arange(24) // 4),
     "emotion of IGLandmarkSelector": lambda X, labels: selector().fit(X, WORDS, emotion=labels),
+    "y of MirrorAugmented": lambda X, labels: mirrored().fit(X, labels),
+    "groups of MirrorAugmented": lambda X, labels: mirrored().fit(X, WORDS, groups=labels),
     "groups of ConvLSTMClassifier": lambda X, labels: network().fit(X, WORDS, groups=labels),
     "groups of EmotionClassifier": lambda X, labels: EmotionClassifier(svm()).fit(X, WORDS, groups=labels),
     "groups of compare": lambda X, labels: compare({"svm": svm()}, X, WORDS, groups=labels),

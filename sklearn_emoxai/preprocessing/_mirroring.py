@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .. import facemesh
-from .._validation import MetadataMixin, check_fit, documented
+from .._validation import MetadataMixin, check_complete, check_fit, check_per_sample, documented
 
 
 def _mirror_68():
@@ -151,7 +151,11 @@ class MirrorAugmented(
         self
         """
         X = check_fit(self, X)
-        metadata = {"emotion": emotion, "groups": groups}
+        y = check_complete(y, name="y")
+        metadata = {
+            "emotion": check_per_sample(X, emotion, name="emotion"),
+            "groups": check_per_sample(X, groups, name="groups"),
+        }
         metadata = {name: value for name, value in metadata.items() if value is not None}
         if _routing_enabled():
             fit_params = process_routing(self, "fit", **metadata, **fit_params)["estimator"]["fit"]
