@@ -168,19 +168,17 @@ def _find(root, table, columns, subject_pattern, reader, skipped):
     return frame, "none"
 
 
-def read_sequences(paths, arguments, skipped, n_jobs=None, verbose=0, read=None):
+def read_sequences(paths, arguments, skipped, n_jobs=None, verbose=0):
     """Sequences of many tables; those that are wrong are raised or skipped.
 
     Parameters
     ----------
     paths : list of Path
     arguments : tuple
-        Of `read`, after the path: n_frames, min_confidence and max_missing.
+        n_frames, min_confidence and max_missing.
     skipped : Skipped
     n_jobs, verbose
         As in load_openface_csv.
-    read : callable, optional
-        Returns landmarks, (n_rows, n_missing) and lines that were left out; by default of a whole table.
 
     Returns
     -------
@@ -189,9 +187,9 @@ def read_sequences(paths, arguments, skipped, n_jobs=None, verbose=0, read=None)
     """
     from tqdm.auto import tqdm
 
-    task = joblib.delayed(_attempt)
+    task = joblib.delayed(_read_sequence)
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    results = parallel(task(read or _read_sequence, path, *arguments) for path in paths)
+    results = parallel(task(path, *arguments) for path in paths)
     found = {}
     for i, result in enumerate(tqdm(results, "Tables", len(paths), unit="file", disable=not verbose)):
         if isinstance(result, ValueError):
@@ -212,18 +210,14 @@ def read_sequences(paths, arguments, skipped, n_jobs=None, verbose=0, read=None)
     return found
 
 
-def _attempt(read, *arguments):
-    """What `read` returns, or its ValueError."""
+def _read_sequence(path, n_frames, min_confidence, max_missing):
+    """Landmarks (n_frames, 2, n_landmarks) of one table, (n_rows, n_missing), and lines left out; or a ValueError."""
     try:
-        return read(*arguments)
+        face = read_face(path, min_confidence=min_confidence)
+        sequence = sequence_of(path, face, n_frames, max_missing)
     except ValueError as error:
         return error
-
-
-def _read_sequence(path, n_frames, min_confidence, max_missing):
-    """Landmarks (n_frames, 2, n_landmarks) of one table, (n_rows, n_missing), and lines left out."""
-    face = read_face(path, min_confidence=min_confidence)
-    return sequence_of(path, face, n_frames, max_missing), (len(face.times), face.n_missing), face.left_out
+    return sequence, (len(face.times), face.n_missing), face.left_out
 
 
 def sequence_of(path, face, n_frames, max_missing):
