@@ -1,5 +1,8 @@
 """CK+ as people have laid it out: flat folders, files of the system, stubs, stills in its place."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,7 +74,7 @@ def test_labels_landmarks_and_codes_may_lie_flat(landmarks, place, below, tmp_pa
 def test_flat_images_are_named_with_what_to_do(below, tmp_path):
     lay_out(tmp_path, {"cohn-kanade-images": "cohn-kanade-images" + below})
     with pytest.raises(
-        FileNotFoundError, match=r"cohn-kanade-images/S005/001; .*00000001.png and 5 more .*: move each"
+        FileNotFoundError, match=r"cohn-kanade-images.S005.001; .*00000001.png and 5 more .*: move each"
     ):
         load_ck_plus(tmp_path)
     assert len(load_ck_plus(tmp_path, landmarks="ck68").data) == 2
@@ -119,7 +122,7 @@ def test_labels_of_none_of_the_sequences_are_missed_where_they_were_looked_for(u
 def test_empty_files_and_stubs_are_called_so(name, text, reason, tmp_path):
     lay_out(tmp_path)
     (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=rf"{name}: expected .*; {reason}"):
+    with pytest.raises(ValueError, match=rf"{Path(name).name}: expected .*; {reason}"):
         load_ck_plus(tmp_path)
     with pytest.warns(UserWarning, match="1 entries with a fault left out, 1 loaded"):
         assert load_ck_plus(tmp_path, on_error="skip").groups.tolist() == ["S010"]
@@ -134,6 +137,7 @@ def test_class_folders_of_stills_are_called_single_images(tmp_path):
         load_ck_plus(tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators only")
 def test_links_between_the_folders_end(tmp_path):
     lay_out(tmp_path)
     (tmp_path / "Emotion/S005/loop").symlink_to(tmp_path / "Emotion")
