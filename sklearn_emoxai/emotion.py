@@ -54,7 +54,7 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
     ------
     ValueError
         If there are weights and the classifier takes none, or a ``class_weight`` in it weighs other classes than True
-        and False.
+        and False, or a step in it refuses metadata routing.
     """
     estimator = clone(estimator)
     why = f", that is {emotion!r} and all others, since it is told from the rest"
@@ -66,7 +66,13 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
     with config_context(enable_metadata_routing=True), interrupts_raised():
         if sample_weight is not None:
             _ask_for_weights(estimator)
-        wanted = get_routing_for_object(estimator).consumes("fit", metadata)
+        try:
+            wanted = get_routing_for_object(estimator).consumes("fit", metadata)
+        except NotImplementedError as error:  # aeon's estimators
+            raise ValueError(
+                f"estimator must hold steps that know metadata routing; one says: {error} A subclass of it with the "
+                "line get_metadata_routing = sklearn.base.BaseEstimator.get_metadata_routing does."
+            ) from error
         positive = target_of(_deciding(estimator)[-1], y == emotion)
         return estimator.fit(X, positive, **{key: metadata[key] for key in wanted})
 

@@ -439,3 +439,19 @@ def test_weights_of_emotions_are_refused_since_each_is_told_from_the_rest(plante
         match=r"keys out of the labels \[True, False\], that is 'anger' and all others, .*; got 'fear'",
     ):
         model.fit(X, emotion)
+
+
+def test_steps_that_refuse_metadata_routing_are_refused_with_the_remedy(planted):
+    class Foreign(SVC):
+        def get_metadata_routing(self):
+            raise NotImplementedError("no routing here.")
+
+    class Mended(Foreign):
+        get_metadata_routing = BaseEstimator.get_metadata_routing
+
+    X, emotion, _ = planted
+    with pytest.raises(
+        ValueError, match="one says: no routing here. A subclass of it with the line get_metadata"
+    ):
+        EmotionClassifier(make_pipeline(SequenceFlattener(), Foreign())).fit(X, emotion)
+    EmotionClassifier(make_pipeline(SequenceFlattener(), Mended())).fit(X, emotion)

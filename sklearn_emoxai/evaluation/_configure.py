@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
@@ -85,6 +86,8 @@ def inner_splits(model):
         if isinstance(owner, EmotionClassifier) and owner.calibration is None:
             continue  # which has a cv, and makes no folds
         cv = owner.get_params(deep=False).get("cv", ())
+        if cv is None and isinstance(owner, RidgeCV | RidgeClassifierCV):
+            continue  # leaves one sample out, in closed form
         if cv is None or hasattr(cv, "split") or isinstance(cv, int):
             cv = check_cv(cv)
             # Others, such as LeaveOneGroupOut, fit what is there.

@@ -141,7 +141,8 @@ class SequenceChannels(SequencesOutMixin, ShapeLearner):
         check_is_fitted(self)
         X = check_sequences(X, fitted=self)
         shape = (2 * self.n_features_in_, self.n_frames_in_)
-        return in_blocks(lambda rows: np.moveaxis(X[rows], 1, 3).reshape(-1, *shape), X)
+        # Contiguous, which libraries of compiled kernels like better than a view.
+        return in_blocks(lambda rows: np.ascontiguousarray(np.moveaxis(X[rows], 1, 3)).reshape(-1, *shape), X)
 
     def inverse_transform(self, X):
         """Sequences of channels.

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import fbeta_score, make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedGroupKFold, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
@@ -429,6 +430,13 @@ def test_a_comparison_warns_of_baselines_once(planted):
     with pytest.warns(BaselineWarning) as caught:
         compare({"a": model}, X, emotion, groups=groups, emotions=["fear"], n_splits=3, n_runs=1)
     assert [each.filename for each in caught if each.category is BaselineWarning] == [__file__]
+
+
+def test_ridge_regression_has_no_folds(planted):
+    X, emotion, groups = planted
+    ridge = make_pipeline(SequenceFlattener(), RidgeClassifierCV())
+    found = compare({"ridge": ridge}, X, emotion, groups=groups, emotions=["fear"], n_splits=2, n_runs=1)
+    assert found["roc_auc"].min() > 0.8
 
 
 def test_validation_without_the_emotion_is_named_before_anything_is_fitted(planted):

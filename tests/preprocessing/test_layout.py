@@ -174,6 +174,7 @@ def test_channels_are_x_of_all_landmarks_then_y_over_time(data):
     found = channels.transform(X)
     assert found.dtype == np.float32
     assert found.shape == (24, 24, 4)
+    assert found.flags.c_contiguous
     names = channels.get_feature_names_out().tolist()
     np.testing.assert_array_equal(found[3, names.index("x_landmark5")], X[3, :, 0, 5])
     np.testing.assert_array_equal(found[3, names.index("y_landmark5")], X[3, :, 1, 5])
