@@ -115,6 +115,8 @@ def partitions(protocol, y, emotion, groups, *, n_splits, seed):
         splitter = copy.copy(protocol.splitter)
         if getattr(splitter, "random_state", 0) is None:
             splitter.random_state = seed
+        if not protocol.grouped and hasattr(splitter, "get_metadata_routing"):
+            groups = None  # scikit-learn's warn of groups that they don't take
         return list(splitter.split(samples, target, groups))
     if protocol.name == "subject":
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)

@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GroupKFold, ShuffleSplit
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -203,3 +206,25 @@ def test_papers_protocol_learns_from_labels_drawn_by_lot():
         ((_, values),) = _aucs(protocol, nearest).items()
         low, high = _interval(values, 0.99)
         assert low > 0.8 if leaks else low <= 0.5 <= high
+
+
+def test_splitters_that_take_no_groups_get_none_and_those_of_others_do(planted):
+    X, emotion, groups = planted
+
+    class Own:
+        def split(self, X, y, groups):
+            yield np.flatnonzero(groups < 3), np.flatnonzero(groups >= 3)
+
+    for splitter, n_splits in ((KFold(3), 3), (PredefinedSplit(groups % 2), 2), (Own(), 1)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = compare(
+                {"a": DummyClassifier()},
+                X,
+                emotion,
+                groups=groups,
+                protocol=splitter,
+                emotions=["fear"],
+                n_runs=1,
+            )
+        assert len(found) == n_splits

@@ -1,0 +1,261 @@
+"""All models on recordings of real people, by subject: each class against the rest, and several classes at once.
+
+    python benchmarks/people.py --data lse_gfe --root GrammaticalFacialExpressions -o people/lse_gfe
+    python benchmarks/people.py --data crema-d --root CREMA-D -o people/crema-d --folds 10
+    python benchmarks/people.py --data landmarks.npz -o people/mine --folds subjects
+
+--data is lse_gfe, buhmap, ravdess or crema-d, with --root the folder where the set lies; a folder of labelled videos;
+or a file of `emoxai extract`. Models are the majority class, linear and RBF SVMs with C and gamma searched inside
+the training part, MiniRocket (where aeon is installed, on nine frames or more), T-EMO and R-EMO: on all landmarks,
+and on 32, 16 and 8 chosen by the default selector, by the paper's rule (the first of the network's ranking), by a
+selector without a network, and at random. No subject is both trained and tested on: --folds 5 makes five parts of
+them, stratified by label, and --folds subjects leaves one out at a time. Interrupted, the same command goes on where
+it stopped.
+
+--models, --selectors, --landmarks, --labels and --epochs run a part. For example, in minutes:
+
+    ... --models "majority class,linear SVM,T-EMO" --selectors default --landmarks 16 --folds 3 --epochs 20
+
+Every decision is kept, so the classifier of several classes, which answers the label with the largest decision value
+as EmotionClassifier does, needs no fit of its own. Intervals are from resampled subjects. The output folder gets
+people.md and the run of `compare`.
+"""
+
+import argparse
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import RidgeClassifierCV
+from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emoxai import (
+    ConvLSTMClassifier,
+    ForwardLandmarkSelector,
+    IGLandmarkSelector,
+    LandmarkAligner,
+    LandmarkExtractor,
+    NeutralDifference,
+    RandomLandmarkSelector,
+    SequenceChannels,
+    compare,
+    datasets,
+    load_landmarks,
+    paired_tests,
+    paper_models,
+    summarize,
+)
+from sklearn_emoxai.attribution import BaselineWarning
+from sklearn_emoxai.evaluation._groups import draws_of_subjects, sample_table
+
+MODELS = ("majority class", "linear SVM", "RBF SVM", "MiniRocket", "T-EMO", "R-EMO")
+SELECTORS = ("default", "paper", "no network", "random")
+SIGNED = ("lse_gfe", "buhmap")
+REFERENCE = "RBF SVM"
+
+
+def load(name, root, n_frames):
+    """Sequences, labels and subjects."""
+    if name in SIGNED:
+        found = datasets.load_grammatical_expressions(root, subset=name, n_frames=n_frames, on_error="skip")
+    elif name == "ravdess":
+        found = datasets.load_ravdess(root, n_frames=n_frames, on_error="skip")
+    elif name == "crema-d":
+        found = datasets.load_crema_d(root, on_error="skip")
+    elif Path(name).suffix == ".npz":
+        found = load_landmarks(name)
+    else:
+        found = datasets.load_video_folder(name)
+    if "data" in found:
+        return found.data, np.asarray(found.target, dtype=str), np.asarray(found.groups)
+    extractor = LandmarkExtractor(n_frames, on_error="skip", cache_dir=".landmarks", n_jobs=-1, verbose=1)
+    X = extractor.fit_transform(found.paths)
+    seen = ~np.isnan(X).any(axis=(1, 2, 3))
+    print(f"{(~seen).sum()} of {len(seen)} videos gave no landmarks and are left out.")
+    return X[seen], np.asarray(found.target, dtype=str)[seen], np.asarray(found.groups)[seen]
+
+
+def prepare(X, reference, difference):
+    """Aligned sequences, the same for every model."""
+    X = X if reference == "none" else LandmarkAligner(reference=reference).fit_transform(X)
+    return NeutralDifference().fit_transform(X) if difference else X
+
+
+def folds_of(y, groups, folds, seed):
+    """The fold that each sample is tested in."""
+    if folds == "subjects":
+        return np.unique(groups, return_inverse=True)[1]
+    tested = np.empty(len(y), dtype=int)
+    splitter = StratifiedGroupKFold(int(folds), shuffle=True, random_state=seed)
+    for i, (_, test) in enumerate(splitter.split(y, y, groups)):
+        tested[test] = i
+    return tested
+
+
+def _minirocket():
+    from aeon.transformations.collection import convolution_based
+
+    class MiniRocket(convolution_based.MiniRocket):
+        get_metadata_routing = BaseEstimator.get_metadata_routing
+
+    ridge = RidgeClassifierCV(np.logspace(-3, 3, 10), class_weight="balanced")
+    rocket = MiniRocket(random_state=0)
+    return make_pipeline(SequenceChannels(), rocket, StandardScaler(with_mean=False), ridge)
+
+
+def models_of(names, selectors, network, n_frames):
+    """Name → estimator: every classifier on all landmarks, and behind every selector."""
+    svms = paper_models(network_grid=None, class_weight="balanced")
+    classifiers = {}
+    for name in names:
+        if name == "MiniRocket":
+            if n_frames < 9 or importlib.util.find_spec("aeon") is None:
+                print("MiniRocket is left out: it needs aeon, and nine frames or more.")
+                continue
+            classifiers[name] = _minirocket()
+        elif name.endswith("EMO"):
+            classifiers[name] = ConvLSTMClassifier(**network, randomized_conv=name == "R-EMO")
+        else:
+            classifiers[name] = DummyClassifier() if name == "majority class" else svms[name][-1]
+    found = {
+        "default": IGLandmarkSelector(ConvLSTMClassifier(**network)),
+        "paper": IGLandmarkSelector(ConvLSTMClassifier(**network), strategy="top"),
+        "no network": ForwardLandmarkSelector(),
+        "random": RandomLandmarkSelector(),
+    }
+    models = dict(classifiers)
+    for name, classifier in classifiers.items():
+        if name != "majority class":
+            for selector in selectors:
+                steps = [("select", found[selector]), ("classify", classifier)]
+                models[f"{name}, {selector}"] = Pipeline(steps)
+    return models
+
+
+def several_classes(results, y, groups, n_bootstraps=1000, seed=0):
+    """Accuracy and macro F1 of the label with the largest decision value, with intervals from resampled subjects."""
+    labels, codes = np.unique(y, return_inverse=True)
+    subjects = np.unique(groups, return_inverse=True)[1]
+    weights = draws_of_subjects(subjects.max() + 1, n_bootstraps, np.random.RandomState(seed))
+    rows = {}
+    for key, part in sample_table(results).groupby(["model", "n_landmarks"], sort=False):
+        values = part.pivot_table(index="sample", columns="emotion", values="decision")[labels]
+        samples, predicted = values.index.to_numpy(), values.to_numpy().argmax(axis=1)
+        confusion = np.zeros((len(weights[0]), len(labels), len(labels)))
+        np.add.at(confusion, (subjects[samples], codes[samples], predicted), 1)
+        drawn = np.einsum("bs,sij->bij", weights, confusion)
+        right = np.einsum("bii->bi", drawn)
+        f1 = 2 * right / np.maximum(drawn.sum(axis=1) + drawn.sum(axis=2), 1)
+        scores = {"accuracy": right.sum(axis=1) / drawn.sum(axis=(1, 2)), "macro F1": f1.mean(axis=1)}
+        rows[key] = {
+            name: "{:.3f} [{:.3f}, {:.3f}]".format(each[0], *np.percentile(each[1:], [2.5, 97.5]))
+            for name, each in scores.items()
+        }
+    return pd.DataFrame(rows).T.rename_axis(["model", "landmarks"])
+
+
+def report(results, y, groups, grouped):
+    """The tables as text."""
+    everyone = pd.Series("everyone", index=range(len(y)), name="who")
+    parts = []
+    for metric in ("roc_auc", "balanced_accuracy"):
+        table = summarize(results, metric, by=everyone, groups=groups).droplevel("who")
+        text = table.drop(columns=["subjects", "samples"]).to_string()
+        parts.append(f"## Each class against the rest: {metric} [95 % interval]\n\n```\n{text}\n```\n")
+    table = several_classes(results, y, groups)
+    parts.append(
+        f"## All classes at once: the largest decision value [95 % interval]\n\n```\n{table.to_string()}\n```\n"
+    )
+    if grouped and REFERENCE in set(results["model"]) and results["model"].nunique() > 1:
+        tests = paired_tests(results, REFERENCE)
+        columns = ["model", "n_landmarks", "difference", "low", "high", "pvalue", "pvalue_holm"]
+        text = tests.loc[tests["emotion"] == "mean", columns].round(3).to_string(index=False)
+        parts.append(
+            f"## ROC AUC less that of the {REFERENCE} on all landmarks, mean over classes\n\n```\n{text}\n```\n"
+        )
+    return "\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--root", help="where a named set lies")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--selectors", default=",".join(SELECTORS), help="empty for all landmarks only")
+    parser.add_argument("--landmarks", default="32,16,8")
+    parser.add_argument("--labels", help="only these, separated by commas; other sequences are left out")
+    parser.add_argument("--folds", default="5", help="a number, or subjects for leaving one out at a time")
+    parser.add_argument("--n-frames", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--reference", choices=["frame", "first", "none"], help="as in LandmarkAligner")
+    parser.add_argument("--difference", choices=["yes", "no"], help="less the first frame")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--n-jobs", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    names, selectors = (
+        [name for name in text.split(",") if name] for text in (arguments.models, arguments.selectors)
+    )
+    for option, wanted, known in (("models", names, MODELS), ("selectors", selectors, SELECTORS)):
+        if unknown := [name for name in wanted if name not in known]:
+            parser.error(f"--{option} must be some of {', '.join(known)}; got {unknown[0]!r}")
+    if arguments.data in (*SIGNED, "ravdess", "crema-d") and arguments.root is None:
+        parser.error(f"--root is needed with --data {arguments.data}")
+
+    X, y, groups = load(arguments.data, arguments.root, arguments.n_frames)
+    # Settled by what the sets are: in signing the head moves, and an interval of a sentence begins anywhere.
+    reference = arguments.reference or ("first" if arguments.data in SIGNED else "frame")
+    difference = (arguments.difference or ("no" if arguments.data == "lse_gfe" else "yes")) == "yes"
+    keep = np.isin(y, arguments.labels.split(",")) if arguments.labels else np.ones(len(y), dtype=bool)
+    n_folds = 2 if arguments.folds == "subjects" else int(arguments.folds)
+    for label in np.unique(y[keep]):
+        if (n := len(np.unique(groups[keep & (y == label)]))) < n_folds:
+            print(
+                f"{(keep & (y == label)).sum()} sequences of {label} are left out: they are of {n} subjects."
+            )
+            keep &= y != label
+    X, y, groups = prepare(X[keep], reference, difference), y[keep], groups[keep]
+    counts = [int(count) for count in arguments.landmarks.split(",") if count]
+    network = {"class_weight": "balanced", "max_epochs": arguments.epochs}
+    models = models_of(names, selectors if counts else [], network, X.shape[1])
+    grouped = arguments.folds != "subjects"
+    print(
+        f"{len(X)} sequences of {len(np.unique(groups))} subjects, {X.shape[1]} frames, {X.shape[3]} landmarks."
+    )
+    warnings.simplefilter("ignore", BaselineWarning)
+    results = compare(
+        models,
+        X,
+        y,
+        groups=groups,
+        protocol=PredefinedSplit(folds_of(y, groups, arguments.folds, arguments.seed)),
+        emotions=np.unique(y).tolist(),
+        n_landmarks=counts if selectors and counts and set(names) != {"majority class"} else None,
+        n_runs=1,
+        # One subject may show one class alone, of which only accuracy is defined.
+        metrics=("roc_auc", "balanced_accuracy", "accuracy") if grouped else ("accuracy",),
+        keep_predictions=True,
+        folder=arguments.output / "run",
+        description=f"{arguments.data}, align={reference}, difference={difference}, folds={arguments.folds}",
+        n_jobs=arguments.n_jobs,
+        random_state=arguments.seed,
+        verbose=1,
+    )
+    run = json.loads((arguments.output / "run" / "run.json").read_text(encoding="utf-8"))
+    head = f"# {run['data']['description']}\n\n{run['data']['labels']}\n\n{run['machine']}, {run['finished'][:10]}\n\n"
+    text = head + report(results, y, groups, grouped)
+    (arguments.output / "people.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
