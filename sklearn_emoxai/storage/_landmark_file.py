@@ -2,7 +2,6 @@
 
 import io
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from ._atomic import write_atomically
 from ._landmark_folder import LandmarkFolder, plain_strings
 
 _FORMAT = "sklearn-emoxai landmarks 1"
+_SMALL = 1 << 30  # bytes that any file may unfold to
 
 
 def save_landmarks(path, X, *, target=None, groups=None, paths=None, **arrays):
@@ -112,13 +112,34 @@ def _read_npz(path):
     foreign = f"{os.fspath(path)} must be a file written by save_landmarks"
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            _check_size(file.zip, path)
             if str(file["format"]) != _FORMAT:
-                raise ValueError(f"{foreign} of this version ({_FORMAT!r}); it says {str(file['format'])!r}.")
+                raise ValueError(f"it says {str(file['format'])!r}, and this version reads {_FORMAT!r}")
             content = {name: file[name] for name in file.files if name != "format"}
+            _check_arrays(content)
     except FileNotFoundError:
         raise FileNotFoundError(f"{os.fspath(path)} does not exist.") from None
     except KeyError as error:
         raise ValueError(f"{foreign}; it is another npz file.") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{foreign}; it can't be read ({error}).") from error
+    except PermissionError:
+        raise
+    except Exception as error:  # a damaged file may break its reader anywhere
+        raise ValueError(f"{foreign}; it can't be read ({error or type(error).__name__}).") from error
     return {"target": None, "groups": None, "paths": None, **content}
+
+
+def _check_size(archive, path):
+    """Refuse what unfolds to far more than landmarks can be compressed from: it could fill the memory."""
+    unfolded, most = sum(entry.file_size for entry in archive.infolist()), 100 * os.path.getsize(path)
+    if unfolded > max(most, _SMALL):
+        raise ValueError(f"its {os.path.getsize(path)} bytes unfold to {unfolded}")
+
+
+def _check_arrays(content):
+    """Refuse arrays that `save_landmarks` does not write."""
+    X = content["data"]
+    if X.dtype != np.float32 or X.ndim != 4 or X.shape[2] != 2:
+        raise ValueError(f"its data are {X.dtype} of shape {X.shape}")
+    for name in ("target", "groups", "paths"):
+        if name in content and content[name].shape != X.shape[:1]:
+            raise ValueError(f"its {name} have shape {content[name].shape}, and there are {len(X)} samples")

@@ -21,6 +21,8 @@ QUALITY_COLUMNS = (
     *("face_share", "seconds", "error"),
 )
 _PER_FRAME = {"data": np.nan, "detected": False, "timestamps": np.nan}  # and what stands for nothing
+_DTYPES = {"data": np.float32, "detected": np.bool_, "timestamps": np.float64}
+_LARGEST_ABOUT = 1 << 24  # bytes of landmarks.json
 _PER_SAMPLE = ("target", "groups", "paths")
 _FILES = {"landmarks.json", "quality.csv", *(f"{name}.npy" for name in (*_PER_FRAME, *_PER_SAMPLE))}
 _COMMIT_SECONDS = 1.0
@@ -203,6 +205,8 @@ class LandmarkFolder:
         expected = {"data": self.shape, "detected": self.shape[:2], "timestamps": self.shape[:2]}
         for name in (*expected, *_PER_SAMPLE):
             path = self.path / f"{name}.npy"
+            if path.exists() and not path.is_file():  # a device would never end
+                raise ValueError(f"{path} must be a file of an array; it is none.")
             if not path.exists():
                 if name in expected:
                     raise FileNotFoundError(
@@ -210,9 +214,15 @@ class LandmarkFolder:
                     )
                 continue
             try:
-                shape = np.load(path, mmap_mode="r").shape
-            except (ValueError, EOFError, OSError) as error:
-                raise ValueError(f"{path} is damaged or cut off: {error}.") from error
+                found = np.load(path, mmap_mode="r")
+                shape, dtype = found.shape, found.dtype
+            except Exception as error:  # a damaged file may break its reader anywhere
+                raise ValueError(f"{path} is damaged or cut off: {error or type(error).__name__}.") from error
+            wanted = _DTYPES.get(name, dtype)
+            if dtype != wanted or dtype.kind not in "biufU":
+                raise ValueError(
+                    f"{path} is damaged: it must hold {wanted}, or numbers or strings; it holds {dtype}."
+                )
             if shape != expected.get(name, self.shape[:1]):
                 raise ValueError(
                     f"{path} must have the shape {expected.get(name, self.shape[:1])} that landmarks.json says; "
@@ -222,7 +232,7 @@ class LandmarkFolder:
     def _read_log(self):
         """Count the rows: each is a line, since _as_text has no others."""
         path = self.path / "quality.csv"
-        if not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"{self.path} lacks quality.csv: it was cut off, or copied in part.")
         content = path.read_bytes()
         self._log_bytes = content.rfind(b"\n") + 1  # the last line may be cut off
@@ -293,18 +303,28 @@ def is_landmark_folder(path):
 
 def _read_about(path):
     file = path / "landmarks.json"
+    if file.exists() and not (file.is_file() and file.stat().st_size <= _LARGEST_ABOUT):
+        raise ValueError(
+            f"{path} must be a folder of landmarks of this version ({FORMAT!r}): {file.name} is none of its files."
+        )
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, of another version")
+        if not _is_shape(about["shape"]):
+            raise ValueError(f"its shape is {str(about['shape'])[:80]}")
         return about
     except FileNotFoundError:
         what = "is no folder of landmarks: it has no landmarks.json" if path.is_dir() else "does not exist"
         raise FileNotFoundError(f"{path} {what}.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise ValueError(
             f"{path} must be a folder of landmarks of this version ({FORMAT!r}): {error}."
         ) from error
+
+
+def _is_shape(shape):
+    return isinstance(shape, list) and len(shape) == 4 and all(type(n) is int and n >= 0 for n in shape)
 
 
 def _plain(name, values, n_samples):
