@@ -11,14 +11,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from . import facemesh
-from .storage import MappedArray
+from .storage import MappedArray, named, names_in
 
 SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
 _SHAPE_LEARNT = """\
 n_features_in_ : int
     Landmarks per frame.
 n_frames_in_ : int
-    Frames per sequence."""
+    Frames per sequence.
+first_frame_ : int
+    Number in the clip, from 1, of their first frame: after a :class:`~sklearn_emoxai.NeutralDifference` 2.
+feature_names_in_ : ndarray of shape (n_landmarks,), object
+    Names of the landmarks, where X comes from a selector or a data frame and so has names."""
 
 _METADATA_IGNORED = """\
 emotion, groups : ignored
@@ -124,9 +128,31 @@ def _advice_on_axes(name, shape):
 
 def check_fit(estimator, X):
     """Check X and record its shape on the estimator, as the first step of a fit."""
+    names, estimator.first_frame_ = names_in(X)
+    vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
+    if names is not None:
+        estimator.feature_names_in_ = names
     X = check_sequences(X)
     estimator.n_frames_in_, estimator.n_features_in_ = X.shape[1], X.shape[3]
     return X
+
+
+def with_names(X, estimator, *, skipped=0):
+    """Sequences that a fitted transformer gives, with the names of its output where these are not plain.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_frames_out, 2, n_landmarks_out), or flattened
+    estimator : transformer
+    skipped : int
+        Frames at the beginning that it takes away.
+    """
+    first_frame = getattr(estimator, "first_frame_", 1) + skipped
+    selects = hasattr(estimator, "get_support")
+    if first_frame == 1 and not selects and not hasattr(estimator, "feature_names_in_"):
+        return X
+    names = names_of_landmarks(estimator, None)
+    return named(X, names[estimator.get_support()] if selects else names, first_frame)
 
 
 def check_labels(X, y, *, name="y"):
@@ -325,8 +351,9 @@ class SequencesOutMixin:
         Parameters
         ----------
         input_features : array-like of shape (n_landmarks,), default=None
-            Names of all landmarks. None names those of the 468-point mesh by region and index, such
-            as ``left_brow_276``, and others ``landmark0``, ``landmark1`` and so on.
+            Names of all landmarks. None takes those that X had in fit, after another selector; where it had none,
+            landmarks of the 468-point mesh are named by region and index, such as ``left_brow_276``, and others
+            ``landmark0``, ``landmark1`` and so on.
 
         Returns
         -------
@@ -340,6 +367,8 @@ class SequencesOutMixin:
 def names_of_landmarks(estimator, input_features):
     """The names given, one for each landmark that a fitted estimator saw, or names of our own."""
     n_landmarks = estimator.n_features_in_
+    if input_features is None:
+        input_features = getattr(estimator, "feature_names_in_", None)
     if input_features is None:
         input_features = facemesh.landmark_names(n_landmarks)
     if len(input_features) != n_landmarks:

@@ -63,7 +63,8 @@ class AttributionTimelineDisplay:
         regions
             As in the class.
         first_frame : int, default=None
-            As in the class; None asks the Pipeline, and takes 1 for a selector alone.
+            As in the class; None asks the Pipeline, or the selector, which know of a neutral frame that was
+            subtracted before.
         ax, **kwargs
             As in :meth:`plot`.
 
@@ -72,7 +73,7 @@ class AttributionTimelineDisplay:
         AttributionTimelineDisplay
         """
         check_is_fitted(estimator)
-        profile, first = getattr(estimator, "profile_", None), 1
+        profile, first = getattr(estimator, "profile_", None), getattr(estimator, "first_frame_", 1)
         if profile is None:
             parts = take_apart(estimator, estimator.n_features_in_)
             profile, first = parts.profile, parts.first_frame

@@ -5,7 +5,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
-from .._validation import check_sequences, documented
+from .._validation import check_sequences, documented, with_names
 from ..storage import in_blocks
 from ._base import SequenceTransformer
 
@@ -77,7 +77,7 @@ class LandmarkAligner(SequenceTransformer):
         """
         check_is_fitted(self)
         X = check_sequences(X, fitted=self)
-        return in_blocks(lambda rows: self._aligned(X[rows], rows.start or 0), X)
+        return with_names(in_blocks(lambda rows: self._aligned(X[rows], rows.start or 0), X), self)
 
     def _aligned(self, X, first):
         right, left = self._eyes()
@@ -158,4 +158,5 @@ class NeutralDifference(SequenceTransformer):
         X = check_sequences(X, fitted=self)
         if X.shape[1] < 2:
             raise ValueError(f"X must have at least 2 frames, the first of them neutral; got {X.shape[1]}.")
-        return in_blocks(lambda rows: X[rows, 0 if self.keep_first else 1 :] - X[rows, :1], X)
+        skipped = 0 if self.keep_first else 1
+        return with_names(in_blocks(lambda rows: X[rows, skipped:] - X[rows, :1], X), self, skipped=skipped)

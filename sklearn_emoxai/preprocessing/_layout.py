@@ -10,8 +10,15 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from .. import facemesh
-from .._validation import MetadataMixin, SequencesOutMixin, check_sequences, documented, names_of_landmarks
-from ..storage import in_blocks
+from .._validation import (
+    MetadataMixin,
+    SequencesOutMixin,
+    check_sequences,
+    documented,
+    names_of_landmarks,
+    with_names,
+)
+from ..storage import in_blocks, named, names_in
 from ._base import ShapeLearner
 
 
@@ -31,7 +38,7 @@ class SequenceFlattener(ShapeLearner):
     >>> flattener.transform(np.zeros((4, 10, 2, 3))).shape
     (4, 60)
     >>> flattener.get_feature_names_out()[:4].tolist()
-    ['frame0_x_landmark0', 'frame0_x_landmark1', 'frame0_x_landmark2', 'frame0_y_landmark0']
+    ['frame1_x_landmark0', 'frame1_x_landmark1', 'frame1_x_landmark2', 'frame1_y_landmark0']
     """
 
     _parameter_constraints: dict = {}
@@ -50,7 +57,7 @@ class SequenceFlattener(ShapeLearner):
         """
         check_is_fitted(self)
         X = check_sequences(X, fitted=self)
-        return X.reshape(len(X), -1)
+        return with_names(X.reshape(len(X), -1), self)
 
     def inverse_transform(self, X):
         """Sequences of rows, such as those of a linear model's ``coef_``.
@@ -85,16 +92,19 @@ class SequenceFlattener(ShapeLearner):
         Parameters
         ----------
         input_features : array-like of shape (n_landmarks,), default=None
-            Names of the landmarks. None names those of the 468-point mesh by region and index, and others
-            landmark0, landmark1 and so on. A Pipeline's ``get_feature_names_out`` passes a selector's names on.
+            Names of the landmarks. None takes those that X had in fit, after a selector; where it had none,
+            landmarks of the 468-point mesh are named by region and index, and others landmark0, landmark1 and so on.
 
         Returns
         -------
         ndarray of shape (n_frames * 2 * n_landmarks,), object
+            Such as ``frame1_x_left_brow_276``: frames are counted from 1, as in the figures, and by their number in
+            the clip, so that the first after a :class:`NeutralDifference` is frame 2.
         """
         check_is_fitted(self)
         names = names_of_landmarks(self, input_features)
-        return np.array(_names_of_columns(self.n_frames_in_, names), dtype=object)
+        frames = range(self.first_frame_, self.first_frame_ + self.n_frames_in_)
+        return np.array(_names_of_columns(frames, names), dtype=object)
 
 
 @documented()
@@ -205,6 +215,8 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
         Names of the columns, where X was a data frame.
     n_landmarks_ : int
         Landmarks per frame.
+    first_frame_ : int
+        Number of the first frame, from the names of the columns; 1 where they tell none.
 
     See Also
     --------
@@ -254,6 +266,7 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
             If X is not 2-D, holds a value that is not finite, or columns that do not make up ``n_frames``; or if it is
             a data frame with a flattener's columns in another order.
         """
+        names, first_frame = names_in(X)
         X = validate_data(self, X, dtype=np.float32)
         n_landmarks, rest = divmod(X.shape[1], 2 * self.n_frames)
         if rest:
@@ -261,7 +274,10 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
                 f"X must have n_frames * 2 * n_landmarks columns, a multiple of {2 * self.n_frames} for "
                 f"n_frames={self.n_frames}; got {X.shape[1]}."
             )
-        _landmarks_of_columns(self.n_frames, getattr(self, "feature_names_in_", None))
+        if names is None:
+            names, first_frame = _read_columns(self.n_frames, getattr(self, "feature_names_in_", None))
+        self._landmark_names = names if names is not None and len(names) == n_landmarks else None
+        self.first_frame_ = first_frame
         self.n_landmarks_ = n_landmarks
         return self
 
@@ -284,7 +300,10 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
         """
         check_is_fitted(self, "n_landmarks_")
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        return X.reshape(len(X), -1, 2, self.n_landmarks_)
+        X = X.reshape(len(X), -1, 2, self.n_landmarks_)
+        if getattr(self, "_landmark_names", None) is None:
+            return X
+        return named(X, self._landmark_names, self.first_frame_)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the landmarks.
@@ -303,26 +322,31 @@ class SequenceUnflattener(MetadataMixin, SequencesOutMixin, TransformerMixin, Ba
         check_is_fitted(self, "n_landmarks_")
         columns = _check_feature_names_in(self, input_features, generate_names=False)
         n_frames = self.n_features_in_ // (2 * self.n_landmarks_)
-        names = _landmarks_of_columns(n_frames, columns) or facemesh.landmark_names(self.n_landmarks_)
+        names = _read_columns(n_frames, columns)[0]
+        if names is None:
+            names = getattr(self, "_landmark_names", None)
+        if names is None:
+            names = facemesh.landmark_names(self.n_landmarks_)
         return np.array(names, dtype=object)
 
 
-def _names_of_columns(n_frames, landmarks):
-    return [f"frame{p}_{c}_{name}" for p in range(n_frames) for c in "xy" for name in landmarks]
+def _names_of_columns(frames, landmarks):
+    return [f"frame{p}_{c}_{name}" for p in frames for c in "xy" for name in landmarks]
 
 
-def _landmarks_of_columns(n_frames, columns):
-    """Names of the landmarks whose flattened columns these are, None where they are others."""
+def _read_columns(n_frames, columns):
+    """Names of the landmarks whose flattened columns these are, None where they are others, and the first frame."""
     found = [
-        re.fullmatch(r"frame\d+_[xy]_(.*)", str(column)) for column in (() if columns is None else columns)
+        re.fullmatch(r"frame(\d+)_[xy]_(.*)", str(column)) for column in (() if columns is None else columns)
     ]
     if not found or not all(found):
-        return None
-    landmarks = [each[1] for each in found[: len(found) // (2 * n_frames)]]
-    for column, expected in zip(columns, _names_of_columns(n_frames, landmarks)):
+        return None, 1
+    first = int(found[0][1])
+    landmarks = [each[2] for each in found[: len(found) // (2 * n_frames)]]
+    for column, expected in zip(columns, _names_of_columns(range(first, first + n_frames), landmarks)):
         if column != expected:
             raise ValueError(
                 f"X must have the columns of {n_frames} frames in the order of SequenceFlattener; got {column!r} in "
                 f"the place of {expected!r}."
             )
-    return landmarks
+    return landmarks, first

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .. import facemesh
-from .._validation import MetadataMixin, check_complete, check_fit, check_per_sample, documented
+from .._validation import MetadataMixin, check_complete, check_fit, check_per_sample, documented, with_names
 
 
 def _mirror_68():
@@ -167,7 +167,7 @@ class MirrorAugmented(
             name: np.concatenate([value, value]) if _is_per_sample(value, len(X)) else value
             for name, value in fit_params.items()
         }
-        both = np.concatenate([X, mirror(X, permutation=self.permutation)])
+        both = with_names(np.concatenate([X, mirror(X, permutation=self.permutation)]), self)
         self.estimator_ = clone(self.estimator).fit(both, np.concatenate([y, y]), **twice)
         self.classes_ = self.estimator_.classes_
         return self

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._validation import MetadataMixin, SequencesOutMixin, check_fit, check_sequences, documented
+from .._validation import MetadataMixin, SequencesOutMixin, check_fit, check_sequences, documented, with_names
 from ..network import interrupts_raised, target_of
 
 # What the docstrings of all selectors share.
@@ -120,7 +120,7 @@ class LandmarkSelector(MetadataMixin, SequencesOutMixin, TransformerMixin, BaseE
         ndarray of shape (n_samples, n_frames, 2, n_selected), float32
         """
         check_is_fitted(self)
-        return check_sequences(X, fitted=self)[..., self.support_]
+        return with_names(check_sequences(X, fitted=self)[..., self.support_], self)
 
     def inverse_transform(self, X):
         """Put the chosen landmarks back in their places, zeros in the others'.

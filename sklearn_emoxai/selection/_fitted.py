@@ -25,7 +25,8 @@ class Parts:
     profile : ndarray of shape (n_frames, n_landmarks) or None
         The same by frame.
     first_frame : int
-        Number in the clip, from 1, of the first frame that reaches the classifier.
+        Number in the clip, from 1, of the first frame of the profile, or without one of
+        what reaches the classifier.
     """
 
     steps: list
@@ -133,7 +134,12 @@ def take_apart(estimator, n_landmarks):
     estimator = unwrapped(estimator)
     steps = [step for _, step in getattr(estimator, "steps", [("only", estimator)]) if hasattr(step, "fit")]
     landmarks, importances, profile = np.arange(n_landmarks), None, None
+    frame = first_frame = getattr(steps[0], "first_frame_", 1)
     for step in steps:
+        if isinstance(step, NeutralDifference):
+            frame += not step.keep_first
+        if profile is None or hasattr(step, "profile_"):
+            first_frame = frame
         if not hasattr(step, "get_support"):
             continue
         kept = step.get_support()
@@ -146,5 +152,4 @@ def take_apart(estimator, n_landmarks):
             profile = np.zeros((len(step.profile_), n_landmarks))
             profile[:, landmarks] = step.profile_
         landmarks = landmarks[kept]
-    first_frame = 1 + any(isinstance(step, NeutralDifference) and not step.keep_first for step in steps)
     return Parts(steps[:-1], unwrapped(steps[-1]), landmarks, importances, profile, first_frame)

@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from .. import facemesh
+from .._validation import names_of_landmarks
 from ._base import documented_selector
 from ._controls import ControlSelector
 
@@ -21,7 +22,8 @@ class FixedLandmarkSelector(ControlSelector):
         Any of these, or several, mixed and in any order:
 
         - an index, from 0;
-        - a name, as ``get_feature_names_out`` writes it: ``"left_brow_276"`` in the mesh, ``"landmark5"`` elsewhere;
+        - a name, as ``get_feature_names_out`` writes it: ``"left_brow_276"`` in the mesh and behind
+          other selectors of it, ``"landmark5"`` elsewhere;
         - a region of the mesh, such as ``"nose"``: a key of :data:`facemesh.REGIONS`;
         - a set of the mesh, such as ``"lips"`` or ``"ibug68"``: a key of :data:`facemesh.SETS`.
 
@@ -64,21 +66,21 @@ class FixedLandmarkSelector(ControlSelector):
         self.landmarks = landmarks
 
     def _n_to_select(self):
-        return len(_find_landmarks(self.landmarks, self.n_features_in_))
+        return len(_find_landmarks(self.landmarks, names_of_landmarks(self, None)))
 
     def _choose(self, X, y, groups):
-        chosen = _find_landmarks(self.landmarks, self.n_features_in_)
+        chosen = _find_landmarks(self.landmarks, names_of_landmarks(self, None))
         self.importances_ = np.zeros(self.n_features_in_)
         self.importances_[chosen] = 1
         return self._select(np.concatenate([chosen, np.flatnonzero(self.importances_ == 0)]))
 
 
-def _find_landmarks(landmarks, n_landmarks):
+def _find_landmarks(landmarks, landmark_names):
     """Indices of what is named, in the order given, each once."""
     entries = [landmarks] if isinstance(landmarks, str) else list(landmarks)
     if not entries:
         raise ValueError(f"landmarks must name at least one landmark; got {landmarks!r}.")
-    names = {name: i for i, name in enumerate(facemesh.landmark_names(n_landmarks))}
+    n_landmarks, names = len(landmark_names), {name: i for i, name in enumerate(landmark_names)}
     sets = {**facemesh.REGIONS, **facemesh.SETS} if n_landmarks == facemesh.N_LANDMARKS else {}
     chosen, given = [], {}
     for entry in entries:
@@ -107,8 +109,8 @@ def _unknown(entry, names, sets):
     """What to say of a string that names nothing."""
     if not sets:
         expected = (
-            f"indices or names from 'landmark0' to 'landmark{len(names) - 1}', since X has {len(names)} landmarks and "
-            f"regions and sets are known of the mesh of {facemesh.N_LANDMARKS} alone"
+            f"indices or names from {next(iter(names))!r} to {next(reversed(names))!r}, since X has {len(names)} "
+            f"landmarks and regions and sets are known of the mesh of {facemesh.N_LANDMARKS} alone"
         )
     else:
         expected = (

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_landmark_file": ["load_landmarks", "save_landmarks"],
         "_landmark_folder": ["QUALITY_COLUMNS", "LandmarkFolder", "is_landmark_folder"],
         "_mapped_array": ["MappedArray", "in_blocks", "open_mapped", "register_size"],
+        "_named_array": ["named", "names_in"],
         "_versions": ["PACKAGES", "installed_versions"],
     },
 )

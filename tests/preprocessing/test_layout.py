@@ -119,20 +119,20 @@ def test_landmarks_keep_their_names_on_the_way(data):
 def test_sequences_stay_arrays_and_data_frames_tell_their_names(data):
     X, _ = data
     both = make_pipeline(SequenceFlattener(), SequenceUnflattener(4)).set_output(transform="pandas")
-    assert type(both.fit_transform(X)) is np.ndarray
+    assert isinstance(both.fit_transform(X), np.ndarray)
     table = both[0].transform(X)
     assert both[1].feature_names_in_.tolist() == list(table)
     table.columns = both[0].get_feature_names_out(list("abcdefghijkl"))
     unflattener = SequenceUnflattener(4).fit(table)
     assert unflattener.get_feature_names_out().tolist() == list("abcdefghijkl")
     with pytest.raises(ValueError, match="feature names should match"):
-        unflattener.transform(table.rename(columns={"frame0_x_a": "other"}))
+        unflattener.transform(table.rename(columns={"frame1_x_a": "other"}))
 
 
 def test_a_data_frame_in_another_order_is_refused(data):
     table = SequenceFlattener().set_output(transform="pandas").fit_transform(data[0])
     by_landmark = sorted(table, key=lambda name: name.rpartition("_")[2])
-    with pytest.raises(ValueError, match="got 'frame0_y_landmark0' in the place of 'frame0_x_landmark0'"):
+    with pytest.raises(ValueError, match="got 'frame1_y_landmark0' in the place of 'frame1_x_landmark0'"):
         SequenceUnflattener(4).fit(table[by_landmark])
     with pytest.raises(ValueError, match="columns of 2 frames in the order of SequenceFlattener"):
         SequenceUnflattener(2).fit(table)

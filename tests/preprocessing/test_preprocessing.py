@@ -95,8 +95,8 @@ def test_flattened_columns_bear_their_names():
     X = np.arange(2 * 3 * 2 * 4, dtype=np.float32).reshape(2, 3, 2, 4)
     flattener = SequenceFlattener().set_output(transform="pandas")
     table = flattener.fit_transform(X)
-    assert table["frame2_y_landmark3"].tolist() == X[:, 2, 1, 3].tolist()
-    assert flattener.get_feature_names_out(list("abcd"))[5] == "frame0_y_b"
+    assert table["frame3_y_landmark3"].tolist() == X[:, 2, 1, 3].tolist()
+    assert flattener.get_feature_names_out(list("abcd"))[5] == "frame1_y_b"
     with pytest.raises(ValueError, match="4 names; got 1"):
         flattener.get_feature_names_out(["a"])
 
