@@ -84,7 +84,12 @@ class Code:
             self._parts_of(getattr(function, "__wrapped__", None), *map(_content, function.__closure__ or ()))
             return name
         used = _names_in(function.__code__)
-        known = {each: function.__globals__[each] for each in used if each in function.__globals__}
+        stored = _stored_in(function)
+        known = {
+            each: function.__globals__[each]
+            for each in used
+            if each in function.__globals__ and each not in stored
+        }
         tokens = [self._code(function.__code__)]
         tokens += [f"{each}={self._token(value, used)}" for each, value in known.items()]
         tokens += [self._token(_content(cell)) for cell in function.__closure__ or ()]
@@ -110,6 +115,9 @@ class Code:
             return name
         self._token(type(cls))
         members = {key: value for key, value in vars(cls).items() if key not in _NO_CODE}
+        stored = {name for each in members.values() for name in _stored_in(each)}
+        # What the class itself changes, such as a counter, is state; its code is there in any case.
+        members = {key: value for key, value in members.items() if key not in stored}
         tokens = [base.__qualname__ for base in cls.__mro__]
         tokens += [f"{key}={self._token(value)}" for key, value in members.items()]
         return self._note(name, *tokens)
@@ -227,6 +235,19 @@ def _names_in(code):
         if isinstance(each, types.CodeType):
             names += _names_in(each)
     return list(dict.fromkeys(names))
+
+
+def _stored_in(function):
+    """Names of attributes and globals that a function, or what a decorator has around one, assigns to."""
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, types.FunctionType):
+        return set()
+    return {
+        step.argval
+        for code in _codes_in(function.__code__)
+        for step in dis.get_instructions(code)
+        if step.opname in ("STORE_ATTR", "STORE_GLOBAL")
+    }
 
 
 def _imports_in(function):

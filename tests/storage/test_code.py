@@ -252,3 +252,17 @@ def test_keys_are_the_same_in_every_process_and_in_main(tmp_path):
     }
     assert len(printed) == 1
     assert "__main__.Net" in printed.pop()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class A:\n    n = 0\n    def fit(self):\n        type(self).n += 1\nrun = A().fit",
+        "N = 0\ndef run():\n    global N\n    N += 1",
+    ],
+)
+def test_counters_that_code_keeps_are_no_code(source):
+    module = module_of(source)
+    before = Code(module.run).key
+    module.run()
+    assert Code(module.run).key == before
