@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "deletion_curve",
             "early_decisions",
             "group_scores",
+            "judge_explanations",
             "landmark_similarity",
             "paired_tests",
             "paper_models",

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "mean_face",
             "read_run",
         ],
+        "_scorecard": ["judge_explanations"],
         "_stability": ["landmark_similarity", "selection_stability"],
         "_statistics": ["DEFAULT_METRIC", "corrected_ttest"],
         "_summary": ["paired_tests", "summarize"],

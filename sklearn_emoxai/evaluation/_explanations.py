@@ -418,12 +418,14 @@ def randomization_check(model, X, *, n_repeats=5, random_state=None, **attributi
     # An untrained network's outputs are all near one half: no baseline shows what it should lack.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BaselineWarning)
-        untrained = np.stack([landmark_attributions(_untrained(module, s), X, **attribution) for s in seeds])
+        untrained = np.stack(
+            [landmark_attributions(untrained_copy(module, s), X, **attribution) for s in seeds]
+        )
     correlations = [spearmanr(importances, one).statistic for one in untrained]
     return Bunch(importances=importances, untrained=untrained, correlation=float(np.mean(correlations)))
 
 
-def _untrained(trained, seed):
+def untrained_copy(trained, seed):
     """A copy with all weights drawn anew; what it subtracts from its input stays."""
     module = copy.deepcopy(trained)
     with torch.random.fork_rng():

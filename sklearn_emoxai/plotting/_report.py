@@ -29,7 +29,7 @@ _STRATEGIES = {
 }
 
 
-def write_report(run_folder, output, *, force=False):
+def write_report(run_folder, output, *, judged=None, force=False):
     """Write one self-contained HTML file that shows a run.
 
     For each emotion the face with the landmarks that matter, as many as a slider says, a table of them, and when each
@@ -44,6 +44,8 @@ def write_report(run_folder, output, *, force=False):
         ``emoxai compare`` adds.
     output : path-like
         File to write, with the suffix ``.html``.
+    judged : dict of str to DataFrame, default=None
+        Emotion → what :func:`judge_explanations` says of explanations of its network; shown as tables.
     force : bool, default=False
         Whether to replace an existing file.
 
@@ -70,7 +72,7 @@ def write_report(run_folder, output, *, force=False):
     from plotly.offline import get_plotlyjs
 
     output = check_output(output, ".html", force=force)
-    data = report_data(read_run(run_folder))
+    data = report_data(read_run(run_folder), judged)
     files = resources.files(__package__) / "report"
     page, style, script = (
         (files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
@@ -85,12 +87,13 @@ def write_report(run_folder, output, *, force=False):
     return output
 
 
-def report_data(run):
+def report_data(run, judged=None):
     """What the report's script draws, as JSON takes it.
 
     Parameters
     ----------
     run : Run
+    judged : dict of str to DataFrame, default=None
 
     Returns
     -------
@@ -126,6 +129,7 @@ def report_data(run):
         "edges": facemesh.EDGES.tolist() if mesh else [],
         "outlines": [[*c.tolist(), int(c[0])] for c in facemesh.CONTOURS.values()] if mesh else [],
         "stability": _stability(results, n_landmarks),
+        "judged": [_judged(emotion, table) for emotion, table in (judged or {}).items()],
         "data": _data(run),
         "versions": [[name, str(version)] for name, version in (_of(meta, "versions") or {}).items()],
         "made": f"Made by sklearn-emoxai from a run of {(_minute(meta, 'finished') or _minute(meta, 'started'))[:10]}. "
@@ -225,6 +229,29 @@ def _stability(results, n_landmarks):
         }
         for row in rows.to_dict("records")
     ]
+
+
+def _judged(emotion, table):
+    """A scorecard: a row for each measure, with a sentence."""
+    missing = {"better", "meaning"} - set(table.columns)
+    if missing:
+        raise ValueError(
+            f"judged must hold tables of judge_explanations; that of {emotion!r} lacks {sorted(missing)}."
+        )
+    names = [name for name in table.columns if name not in ("better", "meaning")]
+    return {
+        "emotion": str(emotion),
+        "explanations": [str(name).replace("_", " ") for name in names],
+        "rows": [
+            {
+                "measure": str(measure).replace("_", " "),
+                "better": row["better"],
+                "meaning": row["meaning"],
+                "values": _rounded([row[name] for name in names]),
+            }
+            for measure, row in table.iterrows()
+        ],
+    }
 
 
 def _data(run):

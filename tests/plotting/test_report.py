@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emoxai import facemesh, write_report
@@ -52,6 +53,29 @@ def test_the_data_are_those_of_the_run(run_folder):
     assert {row["n_landmarks"] for row in data["stability"]} == {234, 128, 64, 32, 16}
     assert ["protocol", "subject: no person is both trained and tested on"] in data["data"]
     assert ["torch", "2.13.0"] in data["versions"]
+
+
+def test_scorecards_are_shown_with_their_sentences(run_folder, tmp_path):
+    table = pd.DataFrame(
+        {
+            "integrated_gradients": [0.2, np.nan],
+            "mine": [0.3, 0.5],
+            "better": ["lower", ""],
+            "meaning": ["A.", "B."],
+        },
+        index=["deletion", "max_sensitivity"],
+    )
+    (judged,) = report_data(read_run(run_folder), {"fear": table})["judged"]
+    assert judged["explanations"] == ["integrated gradients", "mine"]
+    assert judged["rows"][1] == {
+        "measure": "max sensitivity", "better": "", "meaning": "B.", "values": [None, 0.5],
+    }  # fmt: skip
+    page = write_report(run_folder, tmp_path / "report.html", judged={"fear": table}).read_text(
+        encoding="utf-8"
+    )
+    assert '"measure": "deletion"' in page
+    with pytest.raises(ValueError, match=r"that of 'fear' lacks \['better'\]"):
+        report_data(read_run(run_folder), {"fear": table.drop(columns="better")})
 
 
 def test_only_synthetic_data_are_called_so(run_folder):

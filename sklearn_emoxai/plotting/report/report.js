@@ -404,8 +404,27 @@ function setUpFaces() {
   drawSmallFaces();
 }
 
+function setUpJudged() {
+  get("judged").hidden = !run.judged.length;
+  run.judged.forEach(({ emotion, explanations, rows }, n) => {
+    const head = make("tr", {}, ...["measure", ...explanations, "meaning"].map((name) => make("th", { scope: "col" }, name)));
+    const body = rows.map(({ measure, better, meaning, values }) => {
+      const known = values.filter((value) => value !== null);
+      const best = better === "lower" ? Math.min(...known) : better === "higher" ? Math.max(...known) : null;
+      return make("tr", {}, make("th", { scope: "row" }, measure),
+        ...values.map((value) => make("td", value !== null && value === best ? { class: "best" } : {}, value === null ? "–" : fixed(value))),
+        make("td", { class: "text" }, meaning + (better ? ` ${capital(better)} is better.` : "")));
+    });
+    const title = make("h3", { id: `judged-${n}` }, plain(emotion));
+    get("judged").append(title, make("div", { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": `judged-${n}` },
+      make("table", {}, make("caption", { class: "hidden" }, `Explanations of ${plain(emotion)}, judged`),
+        make("thead", {}, head), make("tbody", {}, ...body))));
+  });
+}
+
 function setUp() {
   fillText();
+  setUpJudged();
   if (Object.keys(faces).length) {
     setUpFaces();
   } else {
