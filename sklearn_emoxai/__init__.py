@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LandmarkSequence",
             "extract_landmarks",
         ],
+        "live": ["LiveDetector", "LiveResult"],
         "network": ["ConvLSTM", "ConvLSTMClassifier"],
         "plotting": [
             "AttributionPathDisplay",

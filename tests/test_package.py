@@ -20,7 +20,7 @@ LAYERS = [
     {"selection"},
     {"emotion"},
     {"evaluation", "datasets"},
-    {"plotting"},
+    {"plotting", "live"},
     {"cli"},
     {"__main__"},
 ]

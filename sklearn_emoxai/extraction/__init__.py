@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_decoding": ["open_source"],
         "_detectors": ["has_bundled_graph", "open_detector", "resolve_detector"],
         "_extractor": ["LandmarkExtractor", "extract_each", "extract_many", "settings_key"],
+        "_face_follower": ["FaceFollower"],
         "_model_file": ["MODEL_VARIABLE", "locate_model"],
         "_one_video": ["LandmarkSequence", "extract_landmarks"],
         "_sampling": ["read_sampled", "sample_indices"],

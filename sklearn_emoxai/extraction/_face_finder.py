@@ -23,7 +23,7 @@ from ._idle_detectors import borrowed_detector
 # a mesh moved at all; a mesh that went wrong moved by 0.05 sizes or more.
 _MAX_TRACKING_GAP = 0.07  # s
 _MAX_UNCHECKED_SHIFT = 0.04  # sizes of the face
-_MEMORY = 0.5  # s; for so long the face is expected where it was last seen
+MEMORY = 0.5  # s; for so long the face is expected where it was last seen
 _LEAST_MARGIN = 0.1  # sizes of the face; a face nearer to the crop's border has outgrown it
 _MAX_FACES = 4
 
@@ -183,7 +183,7 @@ class FaceFinder:
 
         That is where it just was, else a place between the frames that placed the crop.
         """
-        if self._last is not None and timestamp - self._last_time <= _MEMORY:
+        if self._last is not None and timestamp - self._last_time <= MEMORY:
             return self._last, reach(timestamp - self._last_time)
         if not len(self._times):
             return None, np.inf
