@@ -2,12 +2,13 @@
 
     python benchmarks/measure_live.py [FOLDER]
 
-FOLDER holds clips with a clips.csv, neutral to apex; without it, make_expression_videos renders some. The detector learns
-from the clips of one half of the subjects. Those of each other subject become one stream of frames: neutral, and then for
-each emotion its clip, its last frame held, the clip backwards, and neutral again. So expressions come and go as before a
-camera, and it is known which one each frame shows: an emotion from the middle of its clip to the end of the hold, neutral
-in between; frames on the way are left out. The score is the mean over emotions of the area under the ROC curve, this
-emotion's probability against its frames. It says which setting is ahead, not how well anything works on people.
+FOLDER holds clips with a clips.csv, neutral to apex; without it, make_expression_videos renders some. The detector
+learns from the clips of one half of the subjects. Those of each other subject become one stream of frames: neutral,
+and then for each emotion its clip, its last frame held, the clip backwards, and neutral again. So expressions come
+and go as before a camera, and it is known which one each frame shows: an emotion from the middle of its clip to the
+end of the hold, neutral in between; frames on the way are left out. The score is the mean over emotions of the area
+under the ROC curve, this emotion's probability against its frames. It says which setting is ahead, not how well
+anything works on people.
 """
 
 import argparse
@@ -71,11 +72,13 @@ class Deferred(ClassifierMixin, BaseEstimator):
     """Keeps the sequences that it is asked about, to be judged by the detector all at once."""
 
     def fit(self, detector):
+        """Take the detector."""
         self.estimator_, self.classes_, self.asked_ = detector, detector.classes_, []
         self.n_frames_in_, self.n_features_in_ = detector.n_frames_in_, detector.n_features_in_
         return self
 
     def predict_proba(self, X):
+        """Equal probabilities, for the time being."""
         self.asked_.append(X[0].copy())
         return np.full((1, len(self.classes_)), 1 / len(self.classes_))
 

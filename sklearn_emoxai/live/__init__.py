@@ -4,5 +4,9 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"_detector": ["LiveDetector", "LiveResult"]},
+    submod_attrs={
+        "_detector": ["LiveDetector", "LiveResult"],
+        "_server": ["listen", "make_app", "serve", "uvicorn_server"],
+        "_sources": ["open_stream", "print_results"],
+    },
 )

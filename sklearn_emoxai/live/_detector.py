@@ -105,8 +105,8 @@ class LiveDetector:
     Raises
     ------
     NotFittedError, TypeError, ValueError
-        If the estimator is not fitted, is no classifier, has no ``predict_proba`` or takes other landmarks, or a parameter is out of its
-        range.
+        If the estimator is not fitted, is no classifier, has no ``predict_proba`` or takes other landmarks, or a
+        parameter is out of its range.
 
     See Also
     --------

@@ -72,10 +72,10 @@ class Running:
     Attributes
     ----------
     shape : ndarray of shape (468,), complex, or None
-        None before the fifth shape.
+        None in the first 3 s.
     """
 
-    _INTERVAL, _KEPT, _LEAST = 0.2, 150, 5
+    _INTERVAL, _KEPT, _LEAST = 0.2, 150, 15
 
     def __init__(self):
         self.forget()

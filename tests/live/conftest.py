@@ -1,5 +1,10 @@
 """Clips, and a detector that learnt from them, for all tests of live use."""
 
+import contextlib
+import threading
+import time
+from http.client import HTTPConnection
+
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
@@ -77,3 +82,63 @@ def network():
 def frames_of():
     """The function that reads a clip."""
     return _frames_of
+
+
+class _Running:
+    """A server of the page in a thread, and what its clients say."""
+
+    def __init__(self, estimator, *, port=0, token="the-token", **parameters):
+        from sklearn_emoxai.live import listen, make_app, uvicorn_server
+
+        self.token, self._listening = token, listen("127.0.0.1", port)
+        self.port = self._listening.getsockname()[1]
+        self.server = uvicorn_server(make_app(estimator, token=token, **parameters))
+        self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._listening]})
+        self._thread.start()
+        while not self.server.started:
+            time.sleep(0.02)
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.port}/{self.token}/"
+
+    def get(self, path="/the-token/", **headers):
+        """Status, headers and content of an answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def connect(self, *, origin="own", path="/the-token/stream", **headers):
+        """A WebSocket's client."""
+        from websockets.sync.client import connect
+
+        origin = f"http://127.0.0.1:{self.port}" if origin == "own" else origin
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            origin=origin,
+            additional_headers=headers,
+            open_timeout=60,
+            max_size=None,
+            compression=None,
+        )
+
+    def stop(self):
+        self.server.should_exit = True
+        self._thread.join()
+        self._listening.close()
+
+
+@pytest.fixture(scope="session")
+def running():
+    """The class of running servers."""
+    return _Running
+
+
+@pytest.fixture(scope="module")
+def server(detector):
+    """A server of the page."""
+    server = _Running(detector, name="model.skops")
+    yield server
+    server.stop()
