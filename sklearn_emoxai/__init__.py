@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LandmarkSequence",
             "extract_landmarks",
         ],
-        "live": ["LiveDetector", "LiveResult"],
+        "live": ["LiveDetector", "LiveResult", "export_onnx"],
         "network": ["ConvLSTM", "ConvLSTMClassifier"],
         "plotting": [
             "AttributionPathDisplay",

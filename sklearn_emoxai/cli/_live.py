@@ -1,11 +1,11 @@
-"""Commands that take a detector out of batches: live."""
+"""Commands that take a detector out of batches: live, export."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._app import Detector, Model, ModelPath, Quiet, command, say
+from ._app import Detector, Force, Model, ModelPath, Quiet, check_new, command, say
 
 
 @command
@@ -91,3 +91,36 @@ def live(
     except ImportError as error:
         say(error)
         raise typer.Exit(1) from error
+
+
+@command
+def export(
+    model: Model,
+    output: Annotated[Path, typer.Argument(help="File to write, .onnx.")],
+    positive: Annotated[str | None, typer.Option(help="Of two labels, the one that is the emotion.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+):
+    """Write a detector as one ONNX graph.
+
+    From landmarks to probabilities, for other languages and runtimes: alignment, neutral difference, selection and
+    networks are in the file, and its metadata tells labels, landmarks and versions. It needs the packages of the extra
+    "onnx".
+
+    For example:
+
+        emoxai export run/model.skops model.onnx
+    """
+    if output.suffix != ".onnx":
+        raise ValueError(f"OUTPUT must end in .onnx; got {output}.")
+    check_new(output, force=force)
+    from ..live import export_onnx
+    from ..storage import load
+
+    try:
+        written = export_onnx(load(model), output, positive=positive)
+    except ImportError as error:
+        say(error)
+        raise typer.Exit(1) from error
+    if not quiet:
+        print(f"wrote {written}")

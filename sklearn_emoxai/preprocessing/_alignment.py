@@ -31,6 +31,8 @@ class LandmarkAligner(SequenceTransformer):
 
     Attributes
     ----------
+    eyes_ : tuple of two ndarray of int
+        Landmarks whose means are the centres of the subject's right and left eye.
     {shape_learnt}
 
     Notes
@@ -80,7 +82,7 @@ class LandmarkAligner(SequenceTransformer):
         return with_names(in_blocks(lambda rows: self._aligned(X[rows], rows.start or 0), X), self)
 
     def _aligned(self, X, first):
-        right, left = self._eyes()
+        right, left = self.eyes_
         z = X[:, :, 0] + 1j * X[:, :, 1]
         eyes = z if self.reference == "frame" else z[:, :1]
         a, b = eyes[..., right].mean(-1, keepdims=True), eyes[..., left].mean(-1, keepdims=True)
@@ -93,7 +95,9 @@ class LandmarkAligner(SequenceTransformer):
         z = (z - (a + b) / 2) / (b - a)
         return np.stack([z.real, z.imag], axis=2)
 
-    def _eyes(self):
+    @property
+    def eyes_(self):
+        """Landmarks of the subject's right and left eye, two ndarray of int."""
         n_landmarks = self.n_features_in_
         eyes = EYES.get(n_landmarks) if self.eyes is None else self.eyes
         if eyes is None:

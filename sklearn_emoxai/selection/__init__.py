@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "n_landmarks_in",
             "selected_landmarks",
             "take_apart",
+            "unwrapped",
         ],
         "_fixed": ["FixedLandmarkSelector"],
         "_integrated_gradients": ["IGLandmarkSelector"],

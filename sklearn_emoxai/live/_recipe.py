@@ -1,0 +1,138 @@
+"""A fitted detector as a recipe: the few operations that lead from landmarks to probabilities, without scikit-learn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+
+from ..preprocessing import LandmarkAligner, NeutralDifference
+from ..selection import LandmarkSelector, unwrapped
+
+
+@dataclass(frozen=True, eq=False)
+class Align:
+    """As :class:`LandmarkAligner`."""
+
+    right: np.ndarray
+    left: np.ndarray
+    reference: str
+
+    def __str__(self):
+        return f"align each frame by its eyes, to inter-ocular distances (reference: {self.reference})"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """As :class:`NeutralDifference`."""
+
+    keep_first: bool
+
+    def __str__(self):
+        return f"subtract the first frame, which is neutral ({'kept' if self.keep_first else 'left out'})"
+
+
+@dataclass(frozen=True, eq=False)
+class Select:
+    """Landmarks that are kept, in this order."""
+
+    landmarks: np.ndarray
+
+    def __str__(self):
+        return f"keep {len(self.landmarks)} landmarks"
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What leads to one classifier's probabilities.
+
+    Attributes
+    ----------
+    label : str or None
+        The emotion that it tells from the rest; None for a classifier of all labels.
+    steps : tuple of Align, Difference and Select
+    module : ConvLSTM
+    sigmoid : tuple of two floats or None
+        a and b of the calibrated probability 1 / (1 + exp(a f + b)) of the decision value f.
+    """
+
+    label: str | None
+    steps: tuple
+    module: object
+    sigmoid: tuple | None
+
+
+def recipe_of(detector, *, purpose):
+    """The branches of a detector.
+
+    Parameters
+    ----------
+    detector : Detector
+    purpose : str
+        What the recipe is for, to begin error messages with.
+
+    Returns
+    -------
+    list of Branch
+
+    Raises
+    ------
+    ValueError
+        If a step of it is none of those above; the message names it.
+    """
+    estimator = detector.estimator
+    if detector.by_emotion is None:
+        return [_branch(estimator, None, None, purpose)]
+    calibrated = estimator.calibrated_ or {}
+    calibrated = {str(label): each for label, each in calibrated.items()}
+    return [
+        _branch(binary, label, calibrated.get(label), purpose)
+        for label, binary in detector.by_emotion.items()
+    ]
+
+
+def _branch(classifier, label, calibrated, purpose):
+    where = "" if label is None else f" of the detector of {label}"
+    *steps, last = _flat(classifier)
+    if not hasattr(last, "module_"):
+        raise ValueError(
+            f"{purpose} knows classifiers that are a ConvLSTMClassifier; the last step{where} is a "
+            f"{type(last).__name__}."
+        )
+    steps = tuple(_operation(step, where, purpose) for step in steps)
+    return Branch(
+        label, steps, last.module_, None if calibrated is None else _sigmoid(calibrated, where, purpose)
+    )
+
+
+def _flat(estimator):
+    """Steps of a fitted estimator, those of Pipelines inside Pipelines among them."""
+    estimator = unwrapped(estimator)
+    if not hasattr(estimator, "steps"):
+        yield estimator
+        return
+    for _, step in estimator.steps:
+        if hasattr(step, "fit"):  # not "passthrough"
+            yield from _flat(step)
+
+
+def _operation(step, where, purpose):
+    if type(step) is LandmarkAligner:
+        return Align(*step.eyes_, step.reference)
+    if type(step) is NeutralDifference:
+        return Difference(step.keep_first)
+    if isinstance(step, LandmarkSelector):
+        return Select(step.get_support(indices=True))
+    raise ValueError(
+        f"{purpose} knows LandmarkAligner, NeutralDifference, landmark selectors and networks; the step "
+        f"{type(step).__name__}{where} is none of them."
+    )
+
+
+def _sigmoid(calibrated, where, purpose):
+    (each,) = (
+        calibrated.calibrated_classifiers_ if isinstance(calibrated, CalibratedClassifierCV) else (None,)
+    )
+    calibrator = None if each is None else each.calibrators[0]
+    if not hasattr(calibrator, "a_"):
+        raise ValueError(f'{purpose} knows calibration="sigmoid"; that{where} is another.')
+    return float(calibrator.a_), float(calibrator.b_)
