@@ -178,6 +178,12 @@ class LiveDetector:
         )
         seen = ("crop_size", "crop_margin", "grayscale", "detector", "model_path")
         self._follower = FaceFollower(**{name: getattr(extractor, name) for name in seen})
+        try:
+            from ._one_at_a_time import OneAtATime
+
+            self._probabilities = OneAtATime(self._detector)
+        except ValueError:  # it has parts of other kinds
+            self._probabilities = lambda X: self._detector.values(X)[0]
         self._open = False
         self.reset()
 
@@ -246,7 +252,7 @@ class LiveDetector:
             return self._result(None, None, None)
         self._take(landmarks, shape, timestamp)
         X, neutral = self._sequence()
-        values = self._detector.values(X)[0].tolist()
+        values = self._probabilities(X).tolist()
         return self._result(landmarks, dict(zip(self.labels, values)), neutral)
 
     def _result(self, landmarks, probabilities, neutral):

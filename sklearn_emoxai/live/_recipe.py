@@ -13,19 +13,47 @@ from ..selection import LandmarkSelector, unwrapped
 class Align:
     """As :class:`LandmarkAligner`."""
 
-    right: np.ndarray
-    left: np.ndarray
-    reference: str
+    transformer: LandmarkAligner
+
+    @property
+    def right(self):
+        """Landmarks of the subject's right eye."""
+        return self.transformer.eyes_[0]
+
+    @property
+    def left(self):
+        """Landmarks of the subject's left eye."""
+        return self.transformer.eyes_[1]
+
+    @property
+    def reference(self):
+        """Whose eyes: each frame's own, or the first frame's."""
+        return self.transformer.reference
+
+    @property
+    def key(self):
+        """Text that is equal where the operation is."""
+        return repr((self.reference, self.right.tolist(), self.left.tolist()))
 
     def __str__(self):
         return f"align each frame by its eyes, to inter-ocular distances (reference: {self.reference})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Difference:
     """As :class:`NeutralDifference`."""
 
-    keep_first: bool
+    transformer: NeutralDifference
+
+    @property
+    def keep_first(self):
+        """Whether the first frame stays, as zeros."""
+        return self.transformer.keep_first
+
+    @property
+    def key(self):
+        """Text that is equal where the operation is."""
+        return f"difference {self.keep_first}"
 
     def __str__(self):
         return f"subtract the first frame, which is neutral ({'kept' if self.keep_first else 'left out'})"
@@ -36,6 +64,11 @@ class Select:
     """Landmarks that are kept, in this order."""
 
     landmarks: np.ndarray
+
+    @property
+    def key(self):
+        """Text that is equal where the operation is."""
+        return repr(self.landmarks.tolist())
 
     def __str__(self):
         return f"keep {len(self.landmarks)} landmarks"
@@ -117,9 +150,9 @@ def _flat(estimator):
 
 def _operation(step, where, purpose):
     if type(step) is LandmarkAligner:
-        return Align(*step.eyes_, step.reference)
+        return Align(step)
     if type(step) is NeutralDifference:
-        return Difference(step.keep_first)
+        return Difference(step)
     if isinstance(step, LandmarkSelector):
         return Select(step.get_support(indices=True))
     raise ValueError(

@@ -10,6 +10,7 @@ from sklearn.svm import SVC
 
 from sklearn_emoxai import (
     EmotionClassifier,
+    FixedLandmarkSelector,
     LandmarkAligner,
     LandmarkExtractor,
     LiveDetector,
@@ -17,6 +18,8 @@ from sklearn_emoxai import (
     SequenceFlattener,
     facemesh,
 )
+from sklearn_emoxai.evaluation import as_detector
+from sklearn_emoxai.live import OneAtATime
 
 FACE = (100 * facemesh.TEMPLATE + [[320], [240]]).astype(np.float32)
 REGION = facemesh.REGIONS["chin"]
@@ -304,3 +307,39 @@ def test_a_closed_detector_can_be_used_again(clips, detector, frames_of):
     live.reset()
     assert live.update(frame, 0.0).face
     live.close()
+
+
+def test_one_sequence_at_a_time_gets_the_probabilities_of_predict(clips, network):
+    happy = clips.target == "happiness"
+    aligned = make_pipeline(LandmarkAligner(), network(max_epochs=3))
+    subtracted = make_pipeline(LandmarkAligner(reference="first"), NeutralDifference(), network(max_epochs=3))
+    some = make_pipeline(
+        LandmarkAligner(), FixedLandmarkSelector("lips"), FixedLandmarkSelector([3, 5]), network()
+    )
+    for estimator, y in [
+        (network(max_epochs=3, kernel_size=(1, 4), padding="same"), clips.target),
+        (aligned, happy),
+        (EmotionClassifier(subtracted), clips.target),
+        (EmotionClassifier(some), clips.target),
+        (EmotionClassifier(aligned, calibration="sigmoid", cv=2), clips.target),
+    ]:
+        fitted = estimator.fit(clips.X, y)
+        one = OneAtATime(as_detector(fitted))
+        found = [one(x[None]) for x in clips.X]
+        np.testing.assert_allclose(found, fitted.predict_proba(clips.X), atol=1e-5)
+
+
+def test_emotions_whose_steps_differ_are_told_one_by_one_as_well(clips, network, detector):
+    mixed = EmotionClassifier(detector.estimator).fit(clips.X, clips.target)
+    kept = make_pipeline(LandmarkAligner(), NeutralDifference(keep_first=True), network(max_epochs=3))
+    mixed.estimators_["anger"] = kept.fit(clips.X, clips.target == "anger")
+    one = OneAtATime(as_detector(mixed))
+    np.testing.assert_allclose([one(x[None]) for x in clips.X], mixed.predict_proba(clips.X), atol=1e-5)
+    mixed.estimators_["anger"] = network(max_epochs=1, lstm_units=3).fit(clips.X, clips.target == "anger")
+    with pytest.raises(ValueError, match="networks of one size"):
+        OneAtATime(as_detector(mixed))
+    result = LiveDetector(mixed).update_landmarks(clips.X[0, 0], 0.0)
+    still = np.repeat(clips.X[:1, :1], 8, axis=1)
+    assert list(result.probabilities.values()) == pytest.approx(
+        mixed.predict_proba(still)[0].tolist(), abs=1e-6
+    )
