@@ -14,6 +14,7 @@ from ._silence import last_words, named_libraries, silenced_stderr
 
 DETECTORS = ("auto", "bundled", "tasks")
 _one_has_answered = False  # of this process: MediaPipe aborts, where it does, before
+_USUAL, _SURE = (0.5, 0.5), (0.7, 0.99999)  # least confidence of the face's detection, and of the mesh
 _BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
 
@@ -27,6 +28,8 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         independent of one another.
     max_faces : int
         Faces a frame, at most.
+    sure : bool
+        Whether only faces count of which it has next to no doubt.
 
     Attributes
     ----------
@@ -34,7 +37,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         Whether it has looked at a frame; until then standard error is silent.
     """
 
-    def __init__(self, *, tracking, max_faces):
+    def __init__(self, *, tracking, max_faces, sure=False):
         # MediaPipe's threads talk while they start, which goes on until they have answered once; and
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
@@ -45,7 +48,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         self._quiet.enter_context(silenced_stderr())
         try:
             with named_libraries():
-                self._native = self._start(tracking, max_faces)
+                self._native = self._start(tracking, max_faces, *(_SURE if sure else _USUAL))
         except BaseException:
             self._quiet.close()
             raise
@@ -114,10 +117,15 @@ class _BundledDetector(FaceMeshDetector):
     # expressions apart with an accuracy of .69 after none, .83 after one and .87 after two.
     n_refinements = 2
 
-    def _start(self, tracking, max_faces):
+    def _start(self, tracking, max_faces, detection, presence):
         from mediapipe import solutions
 
-        return solutions.face_mesh.FaceMesh(static_image_mode=not tracking, max_num_faces=max_faces)
+        return solutions.face_mesh.FaceMesh(
+            static_image_mode=not tracking,
+            max_num_faces=max_faces,
+            min_detection_confidence=detection,
+            min_tracking_confidence=presence,
+        )
 
     def _detect(self, image, timestamp):
         # What process() does, but for the class that it makes anew for each frame: a twentieth of a frame's time.
@@ -153,7 +161,7 @@ class _TasksDetector(FaceMeshDetector):
         self._model, self._milliseconds, self._start_of_video = model, -1, 0
         super().__init__(**options)
 
-    def _start(self, tracking, max_faces):
+    def _start(self, tracking, max_faces, detection, presence):
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions, vision
 
@@ -163,6 +171,8 @@ class _TasksDetector(FaceMeshDetector):
             base_options=BaseOptions(model_asset_buffer=self._model),
             running_mode=modes.VIDEO if tracking else modes.IMAGE,
             num_faces=max_faces,
+            min_face_detection_confidence=detection,
+            min_face_presence_confidence=presence,
         )
         return vision.FaceLandmarker.create_from_options(options)
 
@@ -235,14 +245,14 @@ def has_bundled_graph():
     return metadata.distribution("mediapipe").locate_file("mediapipe/python/solutions/face_mesh.py").is_file()
 
 
-def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=1):
+def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=1, sure=False):
     """Open a face-mesh detector, to be used in a ``with`` block and for one video only.
 
     Parameters
     ----------
     detector, model_path
         See `resolve_detector`.
-    tracking, max_faces
+    tracking, max_faces, sure
         See `FaceMeshDetector`.
 
     Returns
@@ -255,10 +265,11 @@ def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=
         As `resolve_detector`, or the model file is none.
     """
     detector, model_path = resolve_detector(detector, model_path)
+    how = {"tracking": tracking, "max_faces": max_faces, "sure": sure}
     if detector == "bundled":
-        return _BundledDetector(tracking=tracking, max_faces=max_faces)
+        return _BundledDetector(**how)
     try:
-        return _TasksDetector(Path(model_path).read_bytes(), tracking=tracking, max_faces=max_faces)
+        return _TasksDetector(Path(model_path).read_bytes(), **how)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{model_path} can't be loaded as a MediaPipe face landmarker. Get it again from {MODEL_URL}."

@@ -153,7 +153,7 @@ def distinct(boxes, off_centre):
     return kept
 
 
-def cut(frame, crop, *, size=None, grayscale=True):
+def cut(frame, crop, *, size=None, grayscale=True, turned=False):
     """Cut a square out of a frame, black beyond its border.
 
     Parameters
@@ -165,6 +165,8 @@ def cut(frame, crop, *, size=None, grayscale=True):
         Side of the result in pixels; None keeps the crop's own.
     grayscale : bool
         Whether the three channels of the result are the same gray.
+    turned : bool
+        Whether the result is turned by 180°.
 
     Returns
     -------
@@ -185,10 +187,12 @@ def cut(frame, crop, *, size=None, grayscale=True):
         # Averaging keeps fine texture from turning into patterns; it is ten times slower, so only where needed.
         way = cv2.INTER_AREA if side > 1.5 * size else cv2.INTER_LINEAR
         part = cv2.resize(part, (size, size), interpolation=way)
+    if turned:
+        part = part[::-1, ::-1]
     return cv2.merge([part] * 3) if grayscale else np.ascontiguousarray(part)
 
 
-def to_frame(landmarks, crop, size):
+def to_frame(landmarks, crop, size, *, turned=False):
     """Map coordinates from pixels of a crop that was resized to ``size`` to pixels of the original frame.
 
     Parameters
@@ -197,10 +201,14 @@ def to_frame(landmarks, crop, size):
     crop : tuple of three ints
         left, top, side.
     size : int
+    turned : bool
+        Whether it was turned by 180°.
 
     Returns
     -------
     ndarray of shape (..., 2, n_landmarks)
     """
     left, top, side = crop
+    if turned:
+        landmarks = size - landmarks
     return landmarks * (side / size) + [[left], [top]]

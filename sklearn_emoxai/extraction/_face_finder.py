@@ -17,6 +17,7 @@ from ._face_crop import (
     whole_frame,
 )
 from ._idle_detectors import borrowed_detector
+from ._orientation import Orientation, roll
 
 # MediaPipe's tracking gives wrong meshes without a sign of it for faces that moved by a third of their size
 # or more (benchmarks/bench_extraction.py measures it): so it is used for close frames only, and checked where
@@ -55,10 +56,12 @@ class FaceFinder:
 
     def __init__(self, options, frame_size, gap):
         self._options, self._frame_size, self._tracking = options, frame_size, follows(gap)
-        self._last = self._last_time = None
+        self._last = self._last_time = self._last_roll = None
+        self._turned = False  # whether the detectors look at the frames turned by 180°
 
     def __enter__(self):
         self._open_detectors = contextlib.ExitStack()
+        self._orientation = Orientation(self._options, self._frame_size, self._open_detectors)
         self._still = self._open(tracking=False, max_faces=_MAX_FACES)
         return self
 
@@ -79,8 +82,7 @@ class FaceFinder:
             In seconds.
         frames : list of n ndarray of shape (height, width, 3), uint8
         """
-        boxes = [face_boxes(self._search(frame)) for frame in frames]
-        followed = follow_largest(boxes, timestamps)
+        boxes, followed = self._look_about(timestamps, frames)
         seen = ~np.isnan(followed[:, 0])
         self._times, self._boxes = timestamps[seen], followed[seen]
         self.crop = whole_frame(self._frame_size)
@@ -92,9 +94,55 @@ class FaceFinder:
         if self._tracking or self._still.n_refinements:
             self._mesh = self._open(tracking=True, max_faces=1 if alone else _MAX_FACES)
 
+    def _look_about(self, timestamps, frames):
+        """Return the boxes of all faces in some frames, and those of the largest face; settle which way up it is."""
+        for turned in (False, True):
+            self._turned = turned
+            faces = [self._search(frame) for frame in frames]
+            if any(map(len, faces)):
+                break
+        else:
+            self._turned = False
+        boxes = [face_boxes(found) for found in faces]
+        followed = follow_largest(boxes, timestamps)
+        if not np.isnan(followed).all():
+            largest = int(np.nanargmax(followed[:, 2]))
+            face = faces[largest][boxes[largest][:, 2].argmax()]
+            if self._is_right(frames[largest], face) is False and not turned:
+                self._turned = True
+                boxes = [face_boxes(self._search(frame)) for frame in frames]
+                followed = follow_largest(boxes, timestamps)
+        return boxes, followed
+
+    def _is_right(self, frame, face, last_roll=None):
+        upright = 180 if self._turned else 0
+        return self._orientation.is_right(frame, face, upright=upright, last_roll=last_roll)
+
     def find(self, frame, timestamp):
         """Return the followed face of a frame, (2, 468) in its pixels, or None."""
         expected, limit = self._expected(timestamp)
+        face, box = self._find(frame, timestamp, expected, limit)
+        steady = self._last is not None and follows(timestamp - self._last_time)
+        last_roll = self._last_roll if steady else None
+        right = face is not None and self._is_right(frame, face, last_roll)
+        if not right and expected is not None:
+            # The other way up: what it was taken for, or not found at all.
+            self._mesh.forget(timestamp)
+            self._turned = not self._turned
+            face, box = self._choose(self._detect(frame, self.crop, timestamp, anew=True), expected, limit)
+            right = face is not None and self._is_right(frame, face)
+            if not right:
+                self._mesh.forget(timestamp)
+                self._turned = not self._turned
+        if not right:
+            face = None
+        self.fits = self.fits and face is not None and self._has_room(box)
+        if face is not None:
+            self._last, self._last_time, self._last_roll = box, timestamp, roll(face)
+        return face
+
+    def _find(self, frame, timestamp, expected, limit):
+        """Return the face where it is expected, whichever way up its mesh is, and its box; or None and None."""
         face = box = None
         anew = not self._tracking or self._last is None
         if not anew:
@@ -109,21 +157,18 @@ class FaceFinder:
         if face is None and expected is not None:
             self.fits = False
             face, box = self._rescue(frame, timestamp, expected, limit)
-        self.fits = self.fits and face is not None and self._has_room(box)
-        if face is not None:
-            self._last, self._last_time = box, timestamp
-        return face
+        return face, box
 
     def _detect(self, frame, crop, timestamp, *, anew):
         size = self._options.crop_size if len(self._times) else crop[2]
-        image = cut(frame, crop, size=size, grayscale=self._options.grayscale)
+        image = cut(frame, crop, size=size, grayscale=self._options.grayscale, turned=self._turned)
         if not anew:
             faces = self._mesh.detect(image, timestamp)
         elif self._mesh.n_refinements:
             faces = self._mesh.detect_anew(image, timestamp)
         else:  # which the detector without tracking does as well, and sooner
             faces = self._still.detect(image)
-        return to_frame(faces, crop, size)
+        return to_frame(faces, crop, size, turned=self._turned)
 
     def _judge_tracking(self, tracked, box, timestamp):
         """Draw the consequences where a new look at a frame was taken without the tracking detector."""
@@ -171,10 +216,10 @@ class FaceFinder:
         """Return the distinct faces in some squares of a frame, (n_faces, 2, 468), each frame on its own."""
         found, off_centre = [], []
         for square in squares:
-            image = cut(frame, square, grayscale=self._options.grayscale)
+            image = cut(frame, square, grayscale=self._options.grayscale, turned=self._turned)
             faces = self._still.detect(image)
             off_centre.extend(np.abs(face_boxes(faces)[:, :2] - square[2] / 2).max(axis=1))
-            found.append(to_frame(faces, square, square[2]))
+            found.append(to_frame(faces, square, square[2], turned=self._turned))
         found = np.concatenate(found)
         return found[distinct(face_boxes(found), np.array(off_centre))]
 

@@ -11,7 +11,7 @@ _idle = {}
 
 
 @contextlib.contextmanager
-def borrowed_detector(detector, *, model_path, tracking, max_faces):
+def borrowed_detector(detector, *, model_path, tracking, max_faces, sure=False):
     """A detector that knows of no frame, for one video: one from an earlier video of this process, or a new one.
 
     It is kept for later videos unless this one ends in an error. What a tracking detector remembers of a video is one
@@ -23,7 +23,7 @@ def borrowed_detector(detector, *, model_path, tracking, max_faces):
     detector : {"bundled", "tasks"}
     model_path : str or None
         Resolved.
-    tracking, max_faces
+    tracking, max_faces, sure
         As of `FaceMeshDetector`.
 
     Yields
@@ -35,12 +35,14 @@ def borrowed_detector(detector, *, model_path, tracking, max_faces):
         status = os.stat(model_path)
         model = model_path, status.st_mtime_ns, status.st_size
     # A detector's threads do not follow it into a forked process.
-    kept = _idle.setdefault((os.getpid(), detector, model, tracking, max_faces), [])
+    kept = _idle.setdefault((os.getpid(), detector, model, tracking, max_faces, sure), [])
     try:
         found = kept.pop()
         found.begin_video()
     except IndexError:
-        found = open_detector(detector, model_path=model_path, tracking=tracking, max_faces=max_faces)
+        found = open_detector(
+            detector, model_path=model_path, tracking=tracking, max_faces=max_faces, sure=sure
+        )
     try:
         yield found
     except BaseException:
