@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from .._validation import check_labels, check_number, check_per_sample, check_sequences
 from ..emotion import EmotionClassifier, decision_values, fit_to_emotion
 from ..selection import selected_landmarks
+from ..storage import in_order
 from . import _checks as checks
 from ._configure import code_of, configured, describe, describe_scorer, has_selector, searched_parameters
 from ._groups import as_predictions
@@ -327,8 +328,8 @@ def _rows(plan, store, n_jobs, verbose):
             for unit in plan.units:
                 yield from _unit_rows(unit, *arguments, count)
             return
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        for rows in parallel(delayed(_unit_list)(unit, *arguments, count) for unit in plan.units):
+        tasks = (delayed(_unit_list)(unit, *arguments, count) for unit in plan.units)
+        for rows in in_order(tasks, n_jobs=n_jobs):
             count.returned += len(rows)
             yield from rows
 

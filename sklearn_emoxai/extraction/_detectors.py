@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import os
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ._silence import last_words, named_libraries, silenced_stderr
 
 DETECTORS = ("auto", "bundled", "tasks")
 _one_has_answered = False  # of this process: MediaPipe aborts, where it does, before
+_started_in = None  # the process that has started MediaPipe
 _USUAL, _SURE = (0.5, 0.5), (0.7, 0.99999)  # least confidence of the face's detection, and of the mesh
 _BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
@@ -42,6 +44,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
         self.has_answered = False
+        _check_not_forked()
         self._tracking, self._remembers = tracking, False
         if not _one_has_answered:
             self._quiet.enter_context(last_words())
@@ -69,6 +72,7 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
             In pixels of the image; x to the right, y down, the origin in the outer corner of the first pixel.
         """
         global _one_has_answered
+        _check_not_forked()
         self._remembers = self._tracking
         with contextlib.nullcontext() if self._found_once else silenced_stderr():
             faces = self._detect(image, timestamp)
@@ -191,6 +195,25 @@ class _TasksDetector(FaceMeshDetector):
         """See FaceMeshDetector."""
         super().begin_video()
         self._start_of_video = self._milliseconds + 1
+
+
+def has_started():
+    """Return whether MediaPipe runs in this process, or in one that it was forked from."""
+    return _started_in is not None
+
+
+def _check_not_forked():
+    """Raise RuntimeError in a fork of a process that has used MediaPipe: its threads and locks are not in it."""
+    global _started_in
+    if _started_in is None:
+        _started_in = os.getpid()
+    if _started_in != os.getpid():
+        raise RuntimeError(
+            f"Process {os.getpid()} was forked from one that had extracted landmarks, in which MediaPipe can't "
+            "work: it would crash or wait for ever. Start processes by 'spawn' instead of 'fork': "
+            "multiprocessing.get_context('spawn'), DataLoader(multiprocessing_context='spawn'); or leave the parallel "
+            "work to LandmarkExtractor(n_jobs)."
+        )
 
 
 def _points(landmarks):

@@ -12,12 +12,13 @@ from dataclasses import dataclass, fields
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.parallel import delayed
 
 from .. import __version__
 from .._validation import MetadataMixin, SequencesOutMixin, documented, is_missing
 from ..facemesh import N_LANDMARKS, landmark_names
-from ..storage import LandmarkCache, hash_source
-from ._detectors import detector_fingerprint
+from ..storage import LandmarkCache, hash_source, in_order
+from ._detectors import detector_fingerprint, has_started
 from ._one_video import LandmarkSequence, Options, check_choice, documented_options, extract
 
 _CACHE_VERSION = 3  # raised whenever the code changes the landmarks that it finds
@@ -274,12 +275,11 @@ def settings_key(options):
 def _each(sources, options, cache, on_error, n_jobs, shown):
     from tqdm.auto import tqdm
 
-    task = joblib.delayed(_extract_one)
+    task = delayed(_extract_one)
     here = _software()
     with tqdm(total=len(sources), disable=not shown, unit="video", desc="Landmarks") as bar:
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
         tasks = (task(source, options, cache, on_error, here, _is_there(source)) for source in sources)
-        for result in parallel(tasks):
+        for result in in_order(tasks, n_jobs=n_jobs, forks=not has_started()):
             bar.update()
             yield result
 

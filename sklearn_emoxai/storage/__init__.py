@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_cluster": ["check_workers", "on_cluster"],
         "_code": ["Code"],
         "_estimator_file": ["load", "save"],
+        "_in_order": ["in_order"],
         "_landmark_cache": ["LandmarkCache", "hash_source"],
         "_landmark_file": ["load_landmarks", "save_landmarks"],
         "_landmark_folder": ["QUALITY_COLUMNS", "LandmarkFolder", "is_landmark_folder"],
