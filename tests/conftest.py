@@ -28,6 +28,12 @@ def face_landmarker():
     return _existing("EMOXAI_FACE_LANDMARKER", DATA / "face_landmarker.task")
 
 
+@pytest.fixture(scope="session")
+def real_people():
+    """Folder of photographs (``london``, ``london_mesh.npz``) and videos (``grid``) of people, under free licences."""
+    return _existing("EMOXAI_TEST_PEOPLE", DATA / "real")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     import torch
