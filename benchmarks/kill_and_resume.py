@@ -143,7 +143,7 @@ def same(one, other):
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
-def in_a_fork(function, *arguments, patience=120):
+def in_a_fork(function, *arguments, patience=120, shown=True):
     """Call it in a fork of this process, which uses no MediaPipe; return its exit status, 0 or below."""
     child = os.fork()
     if not child:
@@ -153,7 +153,8 @@ def in_a_fork(function, *arguments, patience=120):
             function(*arguments)
             status = 0
         except Exception:
-            traceback.print_exc()
+            if shown:
+                traceback.print_exc()
         finally:
             os._exit(status)
     until = time.monotonic() + patience
@@ -252,7 +253,7 @@ class Trials:
                     disturb(place)
                 self._save("result", self.work.do, place, log)
 
-            status = in_a_fork(run)
+            status = in_a_fork(run, shown=attempt == most)
             started = begun(log)
             if self.name == "compare":
                 # A fit that was begun is kept, or was the one that was lost.

@@ -219,7 +219,8 @@ class TestDetectorsOfEarlierVideos:
         kept = {key: list(detectors) for key, detectors in _idle_detectors._idle.items()}
         assert all(kept.values())
         monkeypatch.setattr(os, "getpid", lambda: -1)  # as after a fork
-        extract_landmarks(frames)
+        with pytest.raises(RuntimeError, match="forked .* by 'spawn'"):
+            extract_landmarks(frames)
         _idle_detectors.close_idle_detectors()
         monkeypatch.undo()
         assert {key: list(detectors) for key, detectors in _idle_detectors._idle.items()} == kept
