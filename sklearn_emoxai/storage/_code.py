@@ -21,7 +21,14 @@ _INSTALLED = {"site-packages", "dist-packages"}
 # What every class has, and what differs from run to run.
 _NO_CODE = {
     *("__module__", "__qualname__", "__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl"),
-    *("__firstlineno__", "__static_attributes__", "__annotations__", "__annotate__", "__parameters__"),
+    *(
+        "__firstlineno__",
+        "__static_attributes__",
+        "__slotnames__",
+        "__annotations__",
+        "__annotate__",
+        "__parameters__",
+    ),
 }
 
 

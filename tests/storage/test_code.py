@@ -254,6 +254,16 @@ def test_keys_are_the_same_in_every_process_and_in_main(tmp_path):
     assert "__main__.Net" in printed.pop()
 
 
+def test_pickling_changes_no_key():
+    class Held:
+        pass
+
+    before = Code(Held).key
+    Held().__reduce_ex__(2)  # which notes the names of the slots in the class
+    assert "__slotnames__" in vars(Held)
+    assert Code(Held).key == before
+
+
 @pytest.mark.parametrize(
     "source",
     [
