@@ -3,6 +3,7 @@
 import inspect
 import re
 import textwrap
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +14,10 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 from . import facemesh
 from .storage import MappedArray, named, names_in
 
+# Labels of whatever is not the emotion.
+_REST = re.compile(
+    r"(rest|others?|neutral|no|none|negative|background|not?[ _-].*|non[ _-]?.*)", re.IGNORECASE
+)
 SHAPE = "(n_samples, n_frames, 2, n_landmarks)"
 _SHAPE_LEARNT = """\
 n_features_in_ : int
@@ -220,12 +225,35 @@ def is_missing(label):
         return False
 
 
-def check_binary(y):
-    """The two classes of y, the one to be explained last, and a mask of its samples."""
+def check_binary(y, positive=None):
+    """The two classes of y, the one to be explained last, and a mask of its samples.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    positive : label, default=None
+        The class to be explained; None is the one that sorts last.
+    """
     classes = np.unique(y)
     if len(classes) != 2:
         raise ValueError(f"y must hold two classes, this emotion and the rest; got {classes.tolist()}.")
+    if positive is not None:
+        if positive not in classes.tolist():
+            raise ValueError(
+                f"positive must be one of the classes of y, {classes.tolist()}; got {positive!r}."
+            )
+        classes = classes if classes[1] == positive else classes[::-1]
     return classes, y == classes[1]
+
+
+def warn_of_rest(classes):
+    """Warn where the class that is explained, the last, is called as if it were the rest."""
+    rest, explained = classes.tolist()
+    if isinstance(explained, str) and _REST.fullmatch(explained) and not _REST.fullmatch(str(rest)):
+        warnings.warn(
+            f"the class {explained!r} of y is explained, since it sorts last; positive={rest!r} explains the other.",
+            stacklevel=3,
+        )
 
 
 def check_per_sample(X, values, *, name):

@@ -12,6 +12,8 @@ from ..storage import Code
 
 # What changes how a model is computed, but not what.
 _IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
+# Parameters at values that folders of earlier versions do not tell.
+_UNWRITTEN = [("positive", None)]
 
 
 def configured(model, *, n_landmarks, n_all, seed, memory):
@@ -125,7 +127,8 @@ def describe_scorer(scorer):
 
 def _text(value):
     if hasattr(value, "get_params") and not isinstance(value, type):
-        parts = ", ".join(f"{key}={_text(part)}" for key, part in value.get_params(deep=False).items())
+        params = value.get_params(deep=False).items()
+        parts = ", ".join(f"{key}={_text(part)}" for key, part in params if (key, part) not in _UNWRITTEN)
         return f"{type(value).__name__}({parts})"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_text, value))}]"

@@ -12,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_memory
 
 from .. import facemesh
-from .._validation import check_binary, check_fit, check_labels, check_per_sample
+from .._validation import check_binary, check_fit, check_labels, check_per_sample, warn_of_rest
 from ..attribution import ATTRIBUTIONS, DRAWING_ATTRIBUTIONS
 from ..network import ConvLSTMClassifier
 from ._base import LandmarkSelector, documented_selector
@@ -36,6 +36,9 @@ class IGLandmarkSelector(LandmarkSelector):
         ``module_``; a :class:`~sklearn.frozen.FrozenEstimator` is taken as it is. None is a
         ``ConvLSTMClassifier(random_state=random_state)``.
     {n_landmarks_to_select}
+    positive : label, default=None
+        The class of y whose probability is explained, the emotion. None is the one that sorts last, such as True;
+        where that is called "rest", "other", "neutral" or the like, a warning says so.
     strategy : {"forward", "qr", "top"}, default="forward"
         "top" keeps the most important landmarks, as the paper does. The others choose one after another:
         "forward" the landmark that adds most to a linear prediction of the emotion from those chosen before,
@@ -145,6 +148,7 @@ class IGLandmarkSelector(LandmarkSelector):
     _parameter_constraints = {
         **LandmarkSelector._parameter_constraints,
         "estimator": [HasMethods(["fit"]), None],
+        "positive": "no_validation",
         "strategy": [StrOptions(set(STRATEGIES))],
         "symmetric": ["boolean"],
         "by_region": ["boolean"],
@@ -165,6 +169,7 @@ class IGLandmarkSelector(LandmarkSelector):
         estimator=None,
         *,
         n_landmarks_to_select=128,
+        positive=None,
         strategy="forward",
         symmetric=False,
         by_region=False,
@@ -181,6 +186,7 @@ class IGLandmarkSelector(LandmarkSelector):
     ):
         self.estimator = estimator
         self.n_landmarks_to_select = n_landmarks_to_select
+        self.positive = positive
         self.strategy = strategy
         self.symmetric = symmetric
         self.by_region = by_region
@@ -195,6 +201,9 @@ class IGLandmarkSelector(LandmarkSelector):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def __setstate__(self, state):
+        super().__setstate__({"positive": None} | state)  # which files of earlier versions lack
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, emotion=None, groups=None):
         """Train the network on all landmarks, attribute its decisions, and choose landmarks.
@@ -203,7 +212,7 @@ class IGLandmarkSelector(LandmarkSelector):
         ----------
         X : array-like of shape (n_samples, n_frames, 2, n_landmarks)
         y : array-like of shape (n_samples,)
-            Two classes; the one that sorts last, such as True, is the emotion.
+            Two classes, of which ``positive`` is the emotion.
         emotion : array-like of shape (n_samples,), default=None
             The emotion labels that y was made from. The baselines of a sample are the typical samples
             of the labels other than its own. None takes clusters of the rest instead.
@@ -227,7 +236,9 @@ class IGLandmarkSelector(LandmarkSelector):
         y = check_labels(X, y)
         emotion = check_per_sample(X, emotion, name="emotion")
         groups = check_per_sample(X, groups, name="groups")
-        self.classes_, positive = check_binary(y)
+        self.classes_, positive = check_binary(y, self.positive)
+        if self.positive is None:
+            warn_of_rest(self.classes_)
         self._check_parameters(positive, emotion)
         results = self._explain(X, y, positive, emotion, groups)
         self.estimators_ = [result.estimator for result in results]

@@ -41,6 +41,7 @@ def explain_network(
             fitted = fit_clone(reseeded(estimator, seed), X, y, groups)
     if not isinstance(getattr(fitted, "module_", None), torch.nn.Module):
         raise TypeError(no_module(estimator))
+    target = int(np.flatnonzero(np.unique(y) == y[positive][0])[0])
     rows = np.arange(len(X))
     if max_samples is not None and max_samples < len(X):  # X as it is may stay in its file
         rows = _draw(positive if emotion is None else emotion, max_samples, random_state)
@@ -60,6 +61,7 @@ def explain_network(
         positive=positive,
         attribution=attribution,
         random_state=random_state,
+        target=target,
         n_steps=n_steps,
         explain=explain,
         typical=typical,

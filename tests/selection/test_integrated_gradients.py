@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy.linalg import qr
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -525,3 +526,35 @@ def test_of_the_baselines_of_several_networks_one_warning_comes_at_the_users_lin
         _selector(network, n_repeats=2).fit(X, emotion == "fear", emotion=emotion)
     assert [one.filename for one in caught] == [__file__] * len(caught)
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize("rest", ["rest", "Other", "neutral", "not fear", "none"])
+def test_a_class_called_rest_is_not_explained_silently(rest, planted):
+    X, emotion, _ = planted
+    y = np.where(emotion == "fear", "fear", rest)
+    network = ConvLSTMClassifier(n_filters=2, lstm_units=3, fc_units=3, lr=1e-2, max_epochs=5, random_state=0)
+    selector = IGLandmarkSelector(network, n_landmarks_to_select=2, n_steps=3, n_baselines=2, random_state=0)
+    explained = max("fear", rest)
+    if explained == rest:
+        with pytest.warns(UserWarning, match=f"the class {rest!r} of y is explained.*positive='fear'"):
+            selector.fit(X, y)
+    selector.set_params(positive="fear").fit(X, y)  # and no warning
+    assert selector.classes_.tolist() == [rest, "fear"]
+    of_booleans = clone(selector).set_params(positive=None).fit(X, y == "fear")
+    if explained == "fear":
+        np.testing.assert_array_equal(selector.importances_, of_booleans.importances_)
+
+
+def test_the_explained_class_is_that_of_the_parameter(planted):
+    X, emotion, _ = planted
+    y = np.where(emotion == "fear", "fear", "rest")
+    network = ConvLSTMClassifier(n_filters=2, lstm_units=3, fc_units=3, lr=1e-2, max_epochs=5, random_state=0)
+    selector = IGLandmarkSelector(
+        network, n_landmarks_to_select=2, positive="fear", n_steps=3, n_baselines=2, random_state=0
+    ).fit(X, y)
+    baselines = X[list(selector.typical_samples_.values())]
+    expected = landmark_attributions(selector.estimator_, X, baselines=baselines, target=0, n_steps=3)
+    np.testing.assert_allclose(selector.importances_, expected, rtol=1e-6)
+    assert set(y[list(selector.typical_samples_.values())]) == {"rest"}
+    with pytest.raises(ValueError, match="positive must be one of the classes of y.*got 'joy'"):
+        selector.set_params(positive="joy").fit(X, y)
