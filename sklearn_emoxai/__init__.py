@@ -1,5 +1,9 @@
 """Explained, lighter emotion detectors from face videos, as scikit-learn estimators."""
 
+import importlib
+import sys
+import types
+
 import lazy_loader
 
 __version__ = "0.1.0.dev0"
@@ -75,3 +79,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "storage": ["check_workers", "load", "load_landmarks", "on_cluster", "save", "save_landmarks"],
     },
 )
+
+
+def _extract_folder(name):
+    if name != "extract_folder":
+        raise AttributeError(f"module {__name__}.folder_extraction has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.cli._folder_extraction").extract_folder
+
+
+# An import path that stays, though what it named lies with the command that does it.
+sys.modules[f"{__name__}.folder_extraction"] = types.ModuleType(f"{__name__}.folder_extraction")
+sys.modules[f"{__name__}.folder_extraction"].__getattr__ = _extract_folder

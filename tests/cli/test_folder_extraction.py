@@ -218,3 +218,9 @@ def test_links_that_lead_back_are_no_endless_way(folder, tmp_path):
     assert rows.keys() == {"fear/a.mp4", "fear/loop.mp4"}
     assert rows["fear/a.mp4"] == ""
     assert "loop.mp4" in rows["fear/loop.mp4"]
+
+
+def test_the_import_path_of_extract_folder_stays():
+    from sklearn_emoxai.folder_extraction import extract_folder as found
+
+    assert found is extract_folder
