@@ -120,23 +120,19 @@ def difference(old, new):
     found += _model_differences(old["fingerprints"]["models"], new["fingerprints"]["models"])
     scorers = [run["fingerprints"].get("scorers", {}) for run in (old, new)]
     found += [
-        f"the scorer {name!r} is {_short(scorers[0][name])} there, {_short(scorers[1][name])} here"
-        for name in scorers[1]
-        if scorers[0].get(name, scorers[1][name]) != scorers[1][name]
+        f"the scorer {name!r} is {_short(scorers[0].get(name, 'our own'))} there, "
+        f"{_short(scorers[1].get(name, 'our own'))} here"
+        for name in scorers[0] | scorers[1]
+        if name in old["metrics"] and name in new["metrics"] and scorers[0].get(name) != scorers[1].get(name)
     ]
     found += _code_differences(old["fingerprints"], new["fingerprints"])
-    for key in (
-        "protocol_description",
-        "emotions",
-        "landmark_counts",
-        "n_runs",
-        "metrics",
-        "keep_predictions",
-        "random_state",
-    ):
-        if old.get(key, False) != new[key]:  # older runs kept no predictions
+    kept = [run.get("keep_predictions", False) for run in (old, new)]
+    if kept[0] != kept[1]:
+        found.append(f"keep_predictions is {kept[0]} there, {kept[1]} here")
+    for key in ("protocol_description", "emotions", "landmark_counts", "n_runs", "metrics", "random_state"):
+        if old[key] != new[key]:
             name = key.removesuffix("_description")
-            found.append(f"{name} is {_short(old.get(key, False))} there, {_short(new[key])} here")
+            found.append(f"{name} is {_short(old[key])} there, {_short(new[key])} here")
     return "; ".join(found)
 
 

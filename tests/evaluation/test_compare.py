@@ -229,6 +229,10 @@ def test_a_folder_of_another_scorer_is_refused(planted, tmp_path):
     compare({"SVM": SVM}, X, emotion, metrics={"F": beta[2]}, **arguments)
     with pytest.raises(ValueError, match="the scorer 'F' is make_scorer.*beta=2.* there, .*beta=1.* here"):
         compare({"SVM": SVM}, X, emotion, metrics={"F": beta[0]}, **arguments)
+    arguments["folder"] = tmp_path / "other"
+    compare({"SVM": SVM}, X, emotion, metrics=["f1"], **arguments)
+    with pytest.raises(ValueError, match="the scorer 'f1' is our own there, make_scorer.*beta=2.* here"):
+        compare({"SVM": SVM}, X, emotion, metrics={"f1": beta[1]}, **arguments)
 
 
 def test_landmark_counts_of_a_training_part_share_one_ranking(planted, fits):
