@@ -6,9 +6,9 @@
 
 Frames of 640 × 480 pixels show a rendered face that moves. The bare loop is MediaPipe's own tracking of one face,
 and the landmarks as an array; "in process" is LiveDetector.update with six networks on 32 landmarks each;
-"WebSocket" sends a frame as a JPEG to emoxai live in another process, and the next one when its result is there.
-The time is that from the frame to its result, the rate that of going on without a pause. Ratios are to the bare
-loop of the same run.
+"WebSocket" sends a frame as a JPEG to emoxai live in another process, and the next when its result is there. The
+time is that from the frame to its result, the rate that of going on without a pause. Ratios are to the bare loop of
+the same run.
 """
 
 import argparse

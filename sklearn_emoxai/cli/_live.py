@@ -26,8 +26,8 @@ def live(
     window: Annotated[float, typer.Option(min=0.01, help="Seconds that the detector looks back.")] = 2.0,
     neutral: Annotated[
         str,
-        typer.Option(help="The neutral face, until the button is pressed: window, first second or running."),
-    ] = "running",
+        typer.Option(help="The neutral face, until calibrated: first second, running or window."),
+    ] = "first second",
     positive: Annotated[str | None, typer.Option(help="Of two labels, the one that is the emotion.")] = None,
     host: Annotated[
         str,

@@ -81,7 +81,7 @@ class LiveDetector:
         :class:`ConvLSTMClassifier`, a Pipeline, or a search around one.
     window : float, default=2.0
         Seconds that the detector looks back. Choose it near the length of the clips trained on.
-    neutral : {"window", "first second", "running"}, default="window"
+    neutral : {"first second", "running", "window"}, default="first second"
         What serves as the neutral face of a detector that subtracts one, until `calibrate` is called; see Notes.
     positive : str, default=None
         Of a classifier of two labels the one that is the emotion; None is the second. It names a second label that is
@@ -149,7 +149,7 @@ class LiveDetector:
         estimator,
         *,
         window=2.0,
-        neutral="window",
+        neutral="first second",
         positive=None,
         crop_size=None,
         crop_margin=None,

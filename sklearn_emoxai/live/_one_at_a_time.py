@@ -1,5 +1,6 @@
 """A detector's probabilities of one sequence at a time, in few calls: checks and batches cost more than it does."""
 
+from contextlib import contextmanager
 from itertools import accumulate
 
 import numpy as np
@@ -58,7 +59,7 @@ class OneAtATime:
         -------
         ndarray of shape (n_labels,)
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             gates = [
                 gates_of(torch.from_numpy(frames))
                 for gates_of, frames in zip(self._inputs, self._prepared(X))
@@ -106,6 +107,17 @@ class OneAtATime:
                 yes[i] = expit(-(a * (logits[i, 1] - logits[i, 0]) + b))
         total = yes.sum()
         return yes / total if total > 0 else np.full_like(yes, 1 / len(yes))
+
+
+@contextmanager
+def _one_thread():
+    """Products this small are slower on several threads, and by far where the face detector's want the same cores."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _folded(module):

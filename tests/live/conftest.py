@@ -90,6 +90,7 @@ class _Running:
     def __init__(self, estimator, *, port=0, token="the-token", **parameters):
         from sklearn_emoxai.live import listen, make_app, uvicorn_server
 
+        parameters = {"neutral": "window", **parameters}  # the clips are too short for another
         self.token, self._listening = token, listen("127.0.0.1", port)
         self.port = self._listening.getsockname()[1]
         self.server = uvicorn_server(make_app(estimator, token=token, **parameters))

@@ -59,7 +59,7 @@ def chin(recorder, frame):
 
 def test_at_a_clips_end_results_agree_with_predict(clips, detector, frames_of):
     expected = detector.predict_proba(clips.X)
-    with LiveDetector(detector) as live:
+    with LiveDetector(detector, neutral="window") as live:
         for path, whole in zip(clips.paths, expected):
             live.reset()
             for timestamp, frame in frames_of(path):

@@ -1,7 +1,9 @@
 """Detectors as ONNX graphs: their answers beside those of scikit-learn."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from sklearn_emoxai import (
     SequenceFlattener,
     export_onnx,
     facemesh,
+    save_landmarks,
 )
 from sklearn_emoxai.datasets import make_expressions
 
@@ -157,3 +160,16 @@ def test_a_missing_package_is_named(detector, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'pip install "sklearn-emoxai\[onnx\]"'):
         export_onnx(detector, tmp_path / "model.onnx")
+
+
+def test_the_example_predicts_with_onnxruntime_and_numpy_alone(clips, detector, tmp_path):
+    example = Path(__file__).parents[2] / "examples/predict_with_onnx.py"
+    if not example.exists():
+        pytest.skip("the examples are not at hand")
+    save_landmarks(tmp_path / "landmarks.npz", clips.X[:3])
+    model = export_onnx(detector, tmp_path / "model.onnx")
+    code = f"import runpy, sys; runpy.run_path({str(example)!r}); print(*{{'torch', 'sklearn'}} & set(sys.modules))"
+    command = [sys.executable, "-c", code, model, tmp_path / "landmarks.npz"]
+    *lines, heavy = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == detector.predict(clips.X[:3]).tolist()
+    assert heavy == ""
