@@ -8,7 +8,8 @@ from sklearn.utils import Bunch, check_random_state
 from .._validation import check_number
 from ..facemesh import N_LANDMARKS
 from ._action_units import emotion_field
-from ._face_model import Variation, draw_clips, moving_faces, smooth_modes, turn_matrices
+from ._face_model import Variation, draw_clips, moving_faces, prototypes_of, smooth_modes, turn_matrices
+from ._interactions import EMOTION, INTERACTIONS, interacting_field, relation
 from ._labels import EMOTIONS, check_emotions
 
 INFORMATIVE_ABOVE = 0.02  # inter-ocular distances, about 1.3 mm in adults
@@ -35,6 +36,7 @@ def make_expressions(
     n_frames=10,
     *,
     emotions=EMOTIONS,
+    interaction=None,
     difficulty=0.5,
     strength=None,
     strength_spread=0.4,
@@ -61,6 +63,12 @@ def make_expressions(
         Frames of each sequence. The first is before the onset, up to the head's pose and noise.
     emotions : sequence of str, default=the six basic emotions
         Out of anger, disgust, fear, happiness, sadness, surprise and neutral (no action unit moves).
+    interaction : {"xor", "timing"}, default=None
+        In place of `emotions`, one that no region tells alone, "related", and the "rest", in equal numbers: four
+        sequences for each repeat. "xor": either the brows rise or the lip corners, but not both; the rest is both or
+        neither. "timing": both brows rise, one 0.3 of the sequence after the other, whichever; the rest rises them
+        together, early or late. Each region, and each brow, moves alike in both classes, so that nothing linear in the
+        landmarks tells them apart.
     difficulty : float, default=0.5
         From 0, where a linear SVM on aligned sequences is nearly perfect, to 1, where the emotions do not
         differ. Sets ``strength=1 - difficulty`` and ``distractors=0.6 * difficulty``, unless these are given.
@@ -154,6 +162,10 @@ def make_expressions(
     check_number("difficulty", difficulty, Real, 0, 1)
     check_number("latest_onset", latest_onset, Real, 0, 1)
     check_number("outliers", outliers, Real, 0, 1)
+    if interaction not in (None, *INTERACTIONS):
+        raise ValueError(
+            f"interaction must be one of {', '.join(INTERACTIONS)} or None; got {interaction!r}."
+        )
     check_number("noise", noise, Real, 0)
     strength = 1 - difficulty if strength is None else strength
     distractors = 0.6 * difficulty if distractors is None else distractors
@@ -170,12 +182,15 @@ def make_expressions(
     )
     variation.check()
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-    subject, target, _ = (
-        values.ravel()
-        for values in np.meshgrid(np.arange(n_subjects), emotions, np.arange(n_repeats), indexing="ij")
-    )
-    clips = draw_clips(rng, target, subject, n_frames, variation)
-    moved = {emotion: np.hypot(*emotion_field(emotion)) for emotion in emotions}
+    if interaction is None:
+        subject, target, _ = _combinations(n_subjects, emotions, n_repeats)
+        prototype, later = prototypes_of(target), 0.0
+        moved = {emotion: np.hypot(*emotion_field(emotion)) for emotion in emotions}
+    else:
+        subject, first, second, _ = _combinations(n_subjects, [False, True], [False, True], n_repeats)
+        target, prototype, later = relation(interaction, first, second)
+        moved = {EMOTION: interacting_field(interaction)}
+    clips = draw_clips(rng, prototype, subject, n_frames, variation, later)
     return Bunch(
         data=_sequences(rng, clips, noise, outliers),
         target=target,
@@ -184,9 +199,19 @@ def make_expressions(
         informative_mask={emotion: distance > INFORMATIVE_ABOVE for emotion, distance in moved.items()},
         contraction=strength,
         DESCR=_DESCR.format(
-            n_clips=len(target), n_subjects=n_subjects, n_frames=n_frames, emotions=", ".join(emotions)
+            n_clips=len(target),
+            n_subjects=n_subjects,
+            n_frames=n_frames,
+            emotions=", ".join(dict.fromkeys(target.tolist())),
         ),
     )
+
+
+def _combinations(n_subjects, *values_and_repeats):
+    """All combinations of the subjects' numbers, of values, and of the repeats' numbers, each (n_sequences,)."""
+    *values, n_repeats = values_and_repeats
+    grid = np.meshgrid(np.arange(n_subjects), *values, np.arange(n_repeats), indexing="ij")
+    return [each.ravel() for each in grid]
 
 
 def _sequences(rng, clips, noise, outliers):

@@ -81,12 +81,18 @@ def draw_geometry(rng, n_subjects, spread):
     return TEMPLATE_3D + spread * (symmetric + 0.2 * skew)
 
 
-def draw_contraction(rng, emotions, subject, n_frames, variation):
-    """Contraction (n_clips, n_frames, 2 * n_units) of the units' left and right halves, neutral to apex."""
-    n_clips, n_subjects, v = len(emotions), subject.max(initial=-1) + 1, variation
-    prototype = np.array(
-        [[unit in PROTOTYPES[emotion] for unit in UNITS] for emotion in emotions], dtype=float
-    )
+def prototypes_of(emotions):
+    """Units that each emotion moves, of shape (n_clips, n_units)."""
+    return np.array([[unit in PROTOTYPES[emotion] for unit in UNITS] for emotion in emotions], dtype=float)
+
+
+def draw_contraction(rng, prototype, subject, n_frames, variation, later=0.0):
+    """Contraction (n_clips, n_frames, 2 * n_units) of the units' left and right halves, neutral to apex.
+
+    `prototype` tells the units of each clip, (n_clips, n_units), and `later`, which broadcasts to the contraction, by
+    which share of the clip halves begin after the clip's onset.
+    """
+    n_clips, n_subjects, v = len(prototype), subject.max(initial=-1) + 1, variation
     size = (n_subjects, len(UNITS))
     habit = np.exp(v.strength_spread * rng.standard_normal(size))
     vigour = np.exp(v.strength_spread * rng.standard_normal((n_clips, 1)))
@@ -97,15 +103,15 @@ def draw_contraction(rng, emotions, subject, n_frames, variation):
     onset = rng.uniform(0, v.latest_onset, (n_clips, 1, 1))
     duration = rng.uniform(*v.duration, (n_clips, 1, 1))
     time = np.linspace(0, 1, n_frames)[:, None]
-    progress = np.clip((time - onset) / duration, 0, 1)
+    progress = np.clip((time - onset - later) / duration, 0, 1)
     return progress**2 * (3 - 2 * progress) * np.clip(apex, 0, _STRONGEST)[:, None]
 
 
-def draw_clips(rng, emotions, subject, n_frames, variation):
-    """Draw what happens in clips of `emotions` (n_clips,) by `subject` (n_clips,), integers from 0."""
-    n_clips, n_subjects = len(emotions), subject.max(initial=-1) + 1
+def draw_clips(rng, prototype, subject, n_frames, variation, later=0.0):
+    """Draw what happens in clips by `subject` (n_clips,), integers from 0; the rest as :func:`draw_contraction`."""
+    n_clips, n_subjects = len(prototype), subject.max(initial=-1) + 1
     geometry = draw_geometry(rng, n_subjects, variation.geometry)
-    contraction = draw_contraction(rng, emotions, subject, n_frames, variation)
+    contraction = draw_contraction(rng, prototype, subject, n_frames, variation, later)
     # The head starts somewhere and drifts half as far again.
     time = np.linspace(0, 1, n_frames)[:, None]
     start, drift = rng.standard_normal((2, n_clips, 1, 5))

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from .._validation import check_number
-from ._face_model import Variation, draw_clips, moving_faces
+from ._face_model import Variation, draw_clips, moving_faces, prototypes_of
 from ._labels import EMOTIONS, check_emotions
 
 _DESCR = """\
@@ -145,7 +145,7 @@ def make_expression_videos(
         values.ravel()
         for values in np.meshgrid(np.arange(n_subjects), emotions, np.arange(n_repeats), indexing="ij")
     )
-    clips = draw_clips(rng, target, subject, n_frames, variation)
+    clips = draw_clips(rng, prototypes_of(target), subject, n_frames, variation)
     looks = light * rng.standard_normal((n_subjects, 3))
 
     files, landmarks = [], np.empty((len(target), n_frames, 2, 468), np.float32)

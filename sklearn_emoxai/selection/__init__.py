@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "_fixed": ["FixedLandmarkSelector"],
         "_integrated_gradients": ["IGLandmarkSelector"],
+        "_ranking": ["rank_landmarks"],
         "_reproducibility": ["memory_of_code"],
     },
 )

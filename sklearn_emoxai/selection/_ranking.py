@@ -139,3 +139,39 @@ def order_landmarks(strategy, *, mirror=None, regions=None):
         left[pair] = False
         ranking += pair
     return np.array(ranking, dtype=np.intp)
+
+
+def rank_landmarks(X, positive, importances, *, strategy="forward"):
+    """Landmarks in the order in which a strategy chooses them, by importances of your own.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_frames, 2, n_landmarks)
+        Training sequences.
+    positive : ndarray of shape (n_samples,), bool
+        Those of the emotion.
+    importances : ndarray of shape (n_landmarks,)
+        Not negative.
+    strategy : {"forward", "qr", "top"}, default="forward"
+        As in :class:`~sklearn_emoxai.IGLandmarkSelector`.
+
+    Returns
+    -------
+    ndarray of shape (n_landmarks,), int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emoxai.selection import rank_landmarks
+    >>> X = np.random.default_rng(0).normal(size=(20, 3, 2, 3))
+    >>> rank_landmarks(X, np.arange(20) < 10, np.array([0.1, 0.5, 0.4]), strategy="top")
+    array([1, 2, 0])
+    """
+    importances = np.asarray(importances, dtype=float)
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}; got {strategy!r}.")
+    if importances.shape != np.shape(X)[3:] or not (importances >= 0).all():
+        raise ValueError(
+            f"importances must be {np.shape(X)[3]} numbers that are not negative; got shape {importances.shape}."
+        )
+    return order_landmarks(STRATEGIES[strategy](X, np.asarray(positive), importances))
