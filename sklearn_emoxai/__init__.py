@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "seed_agreement",
             "selection_stability",
             "summarize",
+            "time_profile",
         ],
         "extraction": [
             "LandmarkExtractor",

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_scorecard": ["judge_explanations"],
         "_stability": ["landmark_similarity", "selection_stability"],
         "_statistics": ["DEFAULT_METRIC", "corrected_ttest"],
+        "_timing": ["time_profile"],
         "_summary": ["paired_tests", "summarize"],
     },
 )
