@@ -55,6 +55,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LandmarkImportanceDisplay",
             "LandmarkMovementDisplay",
             "SelectionStabilityDisplay",
+            "SelectionTradeOffDisplay",
             "annotate_video",
             "write_report",
         ],

@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_report": ["write_report"],
         "_stability": ["SelectionStabilityDisplay"],
         "_timeline": ["AttributionTimelineDisplay"],
+        "_trade_off": ["SelectionTradeOffDisplay"],
     },
 )
