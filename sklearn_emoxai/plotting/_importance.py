@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
 from ..evaluation import Explanation
-from ..selection import fitted_parts, take_apart
+from ..selection import explained_label, fitted_parts, take_apart
 from ._style import COLUMN_WIDTH
 
 _OUTLINES = tuple(facemesh.CONTOURS)
@@ -67,7 +67,7 @@ class LandmarkImportanceDisplay:
         landmarks, image
             As in the class.
         ax, **kwargs
-            As in :meth:`plot`.
+            As in :meth:`plot`. The title is the label that is explained, where it is text.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class LandmarkImportanceDisplay:
         """
         importances, support = _importances_of(estimator)
         display = cls(importances=importances, support=support, landmarks=landmarks, image=image)
-        return display.plot(ax=ax, **kwargs)
+        return display.plot(ax=ax, **{"title": explained_label(estimator), **kwargs})
 
     @classmethod
     def from_attributions(cls, attributions, *, support=None, landmarks=None, image=None, ax=None, **kwargs):

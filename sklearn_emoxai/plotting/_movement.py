@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import facemesh
+from ..selection import explained_label, fitted_parts
 from ._importance import LandmarkImportanceDisplay
 
 
@@ -62,19 +63,20 @@ class LandmarkMovementDisplay:
         landmarks, image
             As in the class.
         ax, **kwargs
-            As in :meth:`plot`.
+            As in :meth:`plot`. The title is the label that is explained, where it is text.
 
         Returns
         -------
         LandmarkMovementDisplay
         """
-        steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-        movements = next((step.movements_ for step in steps if hasattr(step, "movements_")), None)
+        parts = fitted_parts(estimator)
+        movements = next((part.movements_ for part in parts if hasattr(part, "movements_")), None)
         if movements is None:
             raise ValueError(
                 f"estimator must be a fitted selector with movements_, or hold one; got {type(estimator).__name__}."
             )
-        return cls(movements=movements, landmarks=landmarks, image=image).plot(ax=ax, **kwargs)
+        display = cls(movements=movements, landmarks=landmarks, image=image)
+        return display.plot(ax=ax, **{"title": explained_label(estimator), **kwargs})
 
     def plot(self, *, ax=None, n_arrows=64, length=0.3, title=None):
         """Draw the face and the longest arrows.

@@ -19,6 +19,8 @@ class AttributionPathDisplay:
         Completeness error of the integrated gradients: their sum less F(x) − F(x').
     labels : list of str, default=None
         Names of the baselines.
+    explained : str, default=None
+        Name of the class whose probability it is.
 
     Attributes
     ----------
@@ -49,11 +51,12 @@ class AttributionPathDisplay:
     (2, 51)
     """
 
-    def __init__(self, *, alphas, probabilities, convergence_delta, labels=None):
+    def __init__(self, *, alphas, probabilities, convergence_delta, labels=None, explained=None):
         self.alphas = alphas
         self.probabilities = probabilities
         self.convergence_delta = convergence_delta
         self.labels = labels
+        self.explained = explained
 
     @classmethod
     def from_estimator(
@@ -100,6 +103,8 @@ class AttributionPathDisplay:
             parts = take_apart(estimator, sample.shape[-1])
             (sample,), baselines = parts.prepare(sample[None]), parts.prepare(baselines)
             estimator = parts.classifier
+        classes = getattr(estimator, "classes_", None)
+        explained = None if classes is None else classes.tolist()[target]
         alphas = np.linspace(0, 1, n_steps + 1)
         module = resolve_module(estimator)
         probabilities = [
@@ -121,7 +126,11 @@ class AttributionPathDisplay:
             return_convergence_delta=True,
         )
         display = cls(
-            alphas=alphas, probabilities=np.stack(probabilities), convergence_delta=delta[0], labels=labels
+            alphas=alphas,
+            probabilities=np.stack(probabilities),
+            convergence_delta=delta[0],
+            labels=labels,
+            explained=explained if isinstance(explained, str) else None,
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -163,7 +172,8 @@ class AttributionPathDisplay:
         ax.set(xlim=(0, 1), ylim=(-0.03, 1.03))
         ax.set_xlabel("α, from the baseline (0) to the sample (1)", fontsize=8)
         legend_title = "from the typical sample of" if self.labels is not None else None
-        return finish_lines(self, ax, ylabel="probability", title=title, legend_title=legend_title)
+        ylabel = "probability" if self.explained is None else f"probability of {self.explained}"
+        return finish_lines(self, ax, ylabel=ylabel, title=title, legend_title=legend_title)
 
 
 def _signed(value):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import facemesh
-from ..selection import take_apart
+from ..selection import explained_label, take_apart
 from ._style import REGION_ORDER, new_axes
 
 
@@ -66,7 +66,7 @@ class AttributionTimelineDisplay:
             As in the class; None asks the Pipeline, or the selector, which know of a neutral frame that was
             subtracted before.
         ax, **kwargs
-            As in :meth:`plot`.
+            As in :meth:`plot`. The title is the label that is explained, where it is text.
 
         Returns
         -------
@@ -82,7 +82,8 @@ class AttributionTimelineDisplay:
                 f"estimator must be a selector with profile_, or hold one; got {type(estimator).__name__}."
             )
         first = first if first_frame is None else first_frame
-        return cls(profile=profile, regions=regions, first_frame=first).plot(ax=ax, **kwargs)
+        display = cls(profile=profile, regions=regions, first_frame=first)
+        return display.plot(ax=ax, **{"title": explained_label(estimator), **kwargs})
 
     @classmethod
     def from_attributions(cls, attributions, *, regions=None, first_frame=1, ax=None, **kwargs):

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "VarianceLandmarkSelector",
         ],
         "_fitted": [
+            "explained_label",
             "find_selector",
             "fitted_parts",
             "n_frames_in",

@@ -70,6 +70,18 @@ def find_selector(fitted, *, with_importances=False):
     return next((part for part in fitted_parts(fitted) if all(hasattr(part, name) for name in wanted)), None)
 
 
+def explained_label(fitted):
+    """Name of the class whose decisions the importances in a fitted model explain; None where they or it have none.
+
+    True, of "this emotion or not", is no name.
+    """
+    for part in fitted_parts(fitted):
+        if hasattr(part, "importances_") and hasattr(part, "classes_") and hasattr(part, "positive"):
+            label = part.classes_.tolist()[1]
+            return label if isinstance(label, str) else None
+    return None
+
+
 def selected_landmarks(fitted):
     """Landmarks that a fitted model's selectors leave, in the last one's order of choice; None where it has none.
 

@@ -21,6 +21,8 @@ from sklearn_emoxai import (
     IGLandmarkSelector,
     LandmarkAligner,
     LandmarkCountDisplay,
+    LandmarkImportanceDisplay,
+    LandmarkMovementDisplay,
     NeutralDifference,
     SelectionStabilityDisplay,
     SequenceFlattener,
@@ -76,6 +78,25 @@ def test_a_pipeline_is_followed_in_its_networks_own_coordinates():
     display = AttributionPathDisplay.from_estimator(pipeline, X[0], X[1:3])
     np.testing.assert_allclose(display.probabilities[0, -1], pipeline.predict_proba(X[:1])[0, 1], rtol=1e-5)
     np.testing.assert_allclose(display.probabilities[:, 0], pipeline.predict_proba(X[1:3])[:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("positive", ["fear", "joy"])
+@pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_figures_name_the_class_that_is_explained(positive):
+    X = np.random.default_rng(0).normal(size=(24, 3, 2, 468)).astype(np.float32)
+    y = np.array(["fear", "joy"])[np.arange(24) % 2]
+    network = ConvLSTMClassifier(n_filters=2, lstm_units=3, fc_units=3, max_epochs=9, lr=0.02, random_state=0)
+    selector = IGLandmarkSelector(
+        network, positive=positive, n_landmarks_to_select=4, n_steps=2, n_baselines=2, random_state=0
+    )
+    pipeline = make_pipeline(selector, network).fit(X, y)
+    for display in (LandmarkImportanceDisplay, LandmarkMovementDisplay, AttributionTimelineDisplay):
+        assert display.from_estimator(pipeline).ax_.get_title() == positive
+    path = AttributionPathDisplay.from_estimator(
+        pipeline, X[0], X[1:2], target=int(positive == "joy"), n_steps=4
+    )
+    assert path.ax_.get_ylabel() == f"probability of {positive}"
 
 
 def test_paths_of_other_shapes_and_numbers_are_refused(path):
