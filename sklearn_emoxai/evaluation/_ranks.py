@@ -40,10 +40,7 @@ def critical_difference(scores, *, method="nemenyi", alpha=0.05):
         critical_difference : float or None
             Nemenyi's least difference of mean ranks that is significant.
         n_blocks : int
-            Rows of scores.
-        method : str
-        alpha : float
-            As given.
+            Rows of scores. ``method`` and ``alpha`` are kept beside it.
 
     Raises
     ------

@@ -20,6 +20,8 @@ from sklearn_emoxai.plotting import (
     AttributionPathDisplay,
     AttributionTimelineDisplay,
     CriticalDifferenceDisplay,
+    EarlyDecisionDisplay,
+    GroupScoresDisplay,
     LandmarkCountDisplay,
     LandmarkImportanceDisplay,
     SelectionStabilityDisplay,
@@ -78,6 +80,28 @@ def critical_difference():
     return CriticalDifferenceDisplay.from_scores(scores).plot()
 
 
+def groups():
+    rows = [
+        ("roc_auc", model, 468, "mean", band, 0.7 + 0.05 * i, 0.6 + 0.05 * i, 0.75 + 0.05 * i, 5 * (i + 1))
+        for model in ("SVM", "T-EMO")
+        for i, band in enumerate(["young", "middle", "old"])
+    ]
+    columns = ["metric", "model", "n_landmarks", "emotion", "band", "score", "low", "high", "n_subjects"]
+    return GroupScoresDisplay(scores=pd.DataFrame(rows, columns=columns)).plot()
+
+
+def early():
+    frames = np.arange(1, 11)
+    curves = [
+        pd.DataFrame({"label": label, "n_frames": frames, "roc_auc": 0.5 + slope * frames})
+        for label, slope in [("SVM", 0.04), ("T-EMO", 0.03)]
+    ]
+    curves = pd.concat(curves, ignore_index=True)
+    return EarlyDecisionDisplay(
+        curves=curves.assign(low=curves["roc_auc"] - 0.05, high=curves["roc_auc"] + 0.03)
+    ).plot()
+
+
 def stability():
     rows = [
         (label, count, 0.4 + 0.1 * i, 0.3, 0.8)
@@ -98,7 +122,7 @@ def save(display, path):
 
 
 @pytest.mark.parametrize(
-    "draw", [face, face_on_a_frame, path, counts, timeline, critical_difference, stability]
+    "draw", [face, face_on_a_frame, path, counts, timeline, critical_difference, groups, early, stability]
 )
 def test_figures_look_as_before(draw, tmp_path):
     with style.context("default"):
