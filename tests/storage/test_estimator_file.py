@@ -12,11 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
-from sklearn.model_selection import (
-    GridSearchCV,
-    StratifiedKFold,
-    TunedThresholdClassifierCV,
-)
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -422,3 +418,13 @@ def test_no_type_of_skorch_is_trusted():
     assert not any(
         name.startswith(("skorch", "torch", "builtins", "functools")) for name in _estimator_file._TRUSTED
     )
+
+
+def test_a_tuned_threshold_is_saved_with_its_detector(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 4, 2, 6))
+    svm = make_pipeline(emoxai.SequenceFlattener(), SVC())
+    tuned = TunedThresholdClassifierCV(svm, scoring="balanced_accuracy", cv=2).fit(X, np.arange(40) % 2 == 0)
+    save(tuned, tmp_path / "tuned.skops")
+    found = load(tmp_path / "tuned.skops")
+    assert found.best_threshold_ == tuned.best_threshold_
+    np.testing.assert_array_equal(found.predict(X), tuned.predict(X))
