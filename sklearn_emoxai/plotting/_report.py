@@ -13,7 +13,7 @@ from ._stability import SelectionStabilityDisplay
 from ._style import REGION_ORDER, region_of
 from ._tables import accuracy_curves
 
-_METRICS = ("balanced_accuracy", "accuracy", "roc_auc", "f1", "mcc")
+_METRICS = ("roc_auc", "balanced_accuracy", "accuracy", "f1", "mcc")
 # Of the models that paper_models names.
 _MODELS = {
     "T-EMO": "the paper's network, an LSTM over frames with a convolution over landmarks (ConvLSTM), fully trained",
