@@ -193,7 +193,7 @@ def run(cells, results, attributions):
             continue
         rows = []
         for selector, name, k, chosen in selections(
-            X[train], labels[train], emotion, groups[train], seed, attributions
+            X[train], labels[train], emotion, groups[train], 100 * seed + part, attributions
         ):
             chosen = np.sort(chosen)
             svm = clone(SVM).fit(X[train][..., chosen], labels[train] == emotion)

@@ -32,8 +32,8 @@ from ._stability import selection_stability
 
 # Sequences whose landmarks are replaced at once, to bound memory.
 _BLOCK = 256
-# Seeds; with fewer, the asymptotic interval of the stability may have no width at all.
-_FEWEST_FOR_INTERVAL = 5
+# Seeds; with fewer, the asymptotic interval of the stability is far too narrow.
+_FEWEST_FOR_ASYMPTOTICS = 5
 
 
 def deletion_curve(estimator, X, y, ranking, *, n_replaced=None, mode="deletion", neutral="first"):
@@ -293,8 +293,7 @@ def seed_agreement(
             Spearman's, mean over the pairs of seeds.
         stability : dict of int to Bunch
             Number of landmarks → :func:`selection_stability` of the first so many of the rankings. Below five
-            seeds ``low``, ``high`` and ``variance`` are NaN: the interval is for many runs, and of three its width
-            may come out as 0.
+            seeds the interval is bootstrapped: it is then wide, as it should be.
 
     Raises
     ------
@@ -338,9 +337,8 @@ def seed_agreement(
         supports = np.zeros(importances.shape, dtype=bool)
         for support, one in zip(supports, fitted):
             support[one.ranking_[:k]] = True
-        stability[k] = selection_stability(supports)
-        if n_seeds < _FEWEST_FOR_INTERVAL:
-            stability[k].update(low=np.nan, high=np.nan, variance=np.nan)
+        interval = "bootstrap" if n_seeds < _FEWEST_FOR_ASYMPTOTICS else "asymptotic"
+        stability[k] = selection_stability(supports, interval=interval, random_state=0)
     correlations = [spearmanr(a, b).statistic for a, b in combinations(importances, 2)]
     return Bunch(importances=importances, correlation=float(np.mean(correlations)), stability=stability)
 

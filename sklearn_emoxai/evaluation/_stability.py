@@ -75,9 +75,9 @@ def selection_stability(
 
     The asymptotic interval is that of Nogueira's theorem 7. The bootstrap compares different runs only, since a run
     always agrees with its copy; its standard error is taken times the root of M/(M − 1) and the quantile of Student's t
-    with M − 1 degrees of freedom. Where all pairs of runs agree alike there is no spread to see; then the lower end is
-    Φ times :math:`\alpha^{2/M}`: of runs of which a larger share differs, M in a row would be alike in fewer than
-    α of all cases. Runs must be independent, and folds that share training samples are not quite so.
+    with M − 1 degrees of freedom. Where all pairs of runs agree alike there is no spread to see; then the upper end is
+    1 and the lower one Φ times :math:`\alpha^{2/M}`: of runs of which a larger share differs, M in a row would be
+    alike in fewer than α of all cases. Runs must be independent, and folds that share training samples are not quite so.
 
     References
     ----------
@@ -178,7 +178,7 @@ def _bootstrapped(Z, C, confidence, n_bootstrap, random_state):
         return Bunch(
             stability=float(stability),
             low=float(stability - abs(stability) * (1 - likely)),
-            high=float(min(stability, 1)),
+            high=1.0,
             variance=float(variance),
         )
     return _found(stability, stats.t.ppf((1 + confidence) / 2, M - 1) * np.sqrt(variance), variance)

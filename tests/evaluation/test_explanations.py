@@ -197,12 +197,13 @@ def test_seeds_must_make_a_difference(planted):
         seed_agreement(IGLandmarkSelector(network), X, emotion, "fear", n_seeds=2)
 
 
-def test_few_seeds_give_no_interval(planted):
+def test_few_seeds_give_a_wide_interval(planted):
     X, emotion, _ = planted
     network = NETWORK.get_params() | {"max_epochs": 3}
     selector = IGLandmarkSelector(ConvLSTMClassifier(**network), n_steps=5)
-    for n_seeds, known in [(3, False), (5, True)]:
-        found = seed_agreement(selector, X, emotion, "fear", n_seeds=n_seeds, n_landmarks=[5], random_state=0)
-        one = found.stability[5]
-        assert np.isfinite(one.stability)
-        assert np.isfinite([one.low, one.high, one.variance]).tolist() == [known] * 3
+    found = seed_agreement(
+        selector, X, emotion, "fear", n_seeds=3, n_landmarks=[5], random_state=0
+    ).stability[5]
+    asymptotic_half_width = 1.96 * np.sqrt(found.variance)
+    assert found.low <= found.stability - 1.5 * asymptotic_half_width
+    assert found.low < found.stability <= found.high

@@ -407,7 +407,8 @@ function setUpFaces() {
 function setUpJudged() {
   get("judged").hidden = !run.judged.length;
   run.judged.forEach(({ emotion, explanations, rows }, n) => {
-    const head = make("tr", {}, ...["measure", ...explanations, "meaning"].map((name) => make("th", { scope: "col" }, name)));
+    const head = make("tr", {}, ...["measure", ...explanations].map((name) => make("th", { scope: "col" }, name)),
+      make("th", { scope: "col", class: "text" }, "meaning"));
     const body = rows.map(({ measure, better, meaning, values }) => {
       const known = values.filter((value) => value !== null);
       const best = better === "lower" ? Math.min(...known) : better === "higher" ? Math.max(...known) : null;
