@@ -77,7 +77,8 @@ def selection_stability(
     always agrees with its copy; its standard error is taken times the root of M/(M − 1) and the quantile of Student's t
     with M − 1 degrees of freedom. Where all pairs of runs agree alike there is no spread to see; then the upper end is
     1 and the lower one Φ times :math:`\alpha^{2/M}`: of runs of which a larger share differs, M in a row would be
-    alike in fewer than α of all cases. Runs must be independent, and folds that share training samples are not quite so.
+    alike in fewer than α of all cases. Runs must be independent, and folds that share training samples are not
+    quite so.
 
     References
     ----------
