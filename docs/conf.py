@@ -30,7 +30,7 @@ templates_path = ["_templates"]
 default_role = "literal"
 nitpicky = True
 # numpydoc links an attribute that is a property; its own page would say no more than the table.
-nitpick_ignore = [("py:obj", "module_")]
+nitpick_ignore = [("py:obj", "module_"), ("py:obj", "eyes_")]
 
 autosummary_generate = True
 autodoc_typehints = "none"

@@ -25,6 +25,7 @@ COLUMNS = {
     "datasets": 0.5,
     "evaluation": 2,
     "plotting": 2,
+    "live": 1,
     "cli": 1.5,
 }
 INK, LINE = "#1f4e79", "#7f9fbf"
