@@ -11,13 +11,13 @@ _TOLD = "__told_of_baselines"
 
 
 def warn_again(caught):
-    """Pass on the warnings of several networks: of their baselines once for each call of the user, and at its line.
+    """Pass on the warnings of several networks, alike ones once.
 
-    A search or a comparison is one call, however often it fits. In each of joblib's processes or threads there is
+    That of their baselines comes once for each call of the user, and at its line. A search or a comparison is one call, however often it fits. In each of joblib's processes or threads there is
     one more.
     """
     ours = [each.message for each in caught if issubclass(each.category, BaselineWarning)]
-    for each in caught:
+    for each in {(each.category, str(each.message)): each for each in caught}.values():
         if each.message not in ours:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
     if not ours:
