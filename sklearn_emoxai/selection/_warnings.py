@@ -13,8 +13,8 @@ _TOLD = "__told_of_baselines"
 def warn_again(caught):
     """Pass on the warnings of several networks, alike ones once.
 
-    That of their baselines comes once for each call of the user, and at its line. A search or a comparison is one call, however often it fits. In each of joblib's processes or threads there is
-    one more.
+    That of their baselines comes once for each call of the user, and at its line. A search or a comparison is one call,
+    however often it fits. In each of joblib's processes or threads there is one more.
     """
     ours = [each.message for each in caught if issubclass(each.category, BaselineWarning)]
     for each in {(each.category, str(each.message)): each for each in caught}.values():
