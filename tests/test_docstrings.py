@@ -28,6 +28,7 @@ NOT_OURS = {
 # What has its example in that of another.
 EXAMPLE_ELSEWHERE = {
     "LandmarkSequence": "extract_landmarks",
+    "LiveResult": "LiveDetector",
     "load": "save",
     "load_landmarks": "save_landmarks",
 }

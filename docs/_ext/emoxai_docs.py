@@ -37,6 +37,7 @@ LESSONS = [
     "plot_six_emotions.py",
     "plot_own_network.py",
     "plot_own_videos.py",
+    "plot_live_curves.py",
     "plot_mirror_without_leak.py",
     "plot_dask_search.py",
 ]

@@ -73,7 +73,7 @@ async function show(jpeg) {
   [picture.width, picture.height] = [image.width, image.height];
   picture.getContext("2d").drawImage(image, 0, 0);
   image.close();
-  get("notice").textContent = "";
+  if (!ended) get("notice").textContent = "";
 }
 
 function take(result) {
