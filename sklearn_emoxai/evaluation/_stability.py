@@ -41,7 +41,7 @@ def selection_stability(
     Bunch
         stability : float
             1 where all runs select the same, or what is fully similar; 0 is the expectation of selections drawn
-            at random.
+            at random; below 0 the runs differ more than those.
         low, high : float
             The interval for the stability of the procedure that made the selections, at most 1.
         variance : float
@@ -72,6 +72,9 @@ def selection_stability(
                            {\frac{\bar k}{d} \bigl(1 - \frac{\bar k}{d}\bigr)},
 
     :math:`\hat p_f` the share of runs that select landmark f, and :math:`\bar k` the mean size of a selection.
+
+    With a similarity the index has no lower bound: selections that each crowd in one patch of the face, and in another
+    patch in every run, are further from one another than random ones are, which are spread.
 
     The asymptotic interval is that of Nogueira's theorem 7. The bootstrap compares different runs only, since a run
     always agrees with its copy; its standard error is taken times the root of M/(M − 1) and the quantile of Student's t
