@@ -202,7 +202,9 @@ class IGLandmarkSelector(LandmarkSelector):
         self.random_state = random_state
 
     def __setstate__(self, state):
-        super().__setstate__({"positive": None} | state)  # which files of earlier versions lack
+        super().__setstate__(
+            {"positive": None, "attribution": "integrated_gradients"} | state
+        )  # older files lack them
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, emotion=None, groups=None):

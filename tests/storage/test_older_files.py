@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from sklearn_emoxai import load, load_landmarks, write_report
 from sklearn_emoxai.evaluation import read_run
@@ -65,6 +66,12 @@ def test_a_run_is_read_and_reported(older, tmp_path):
     assert set(run.explanations) == {"anger", "fear", "happiness"}
     assert load(older / "run" / "model.skops").classes_.tolist() == ["anger", "fear", "happiness"]
     assert write_report(older / "run", tmp_path / "report.html").stat().st_size > 1e6
+
+
+def test_a_selector_is_shown_and_cloned_as_before(older):
+    selector = load(next(older.rglob("integrated_gradients.skops")))["select"]
+    assert clone(selector).get_params()["attribution"] == "integrated_gradients"
+    assert "IGLandmarkSelector(" in repr(selector)
 
 
 def test_an_interrupted_comparison_goes_on(older):
