@@ -196,7 +196,7 @@ class FastGradientXInput(PathwiseEngine):
 
 
 def _landmark_mask(X):
-    """The name for captum each landmark: its place on the last axis."""
+    """What captum calls each landmark: its place on the last axis."""
     return torch.arange(X.shape[-1], device=X.device).expand(1, *X.shape[1:]).contiguous()
 
 
