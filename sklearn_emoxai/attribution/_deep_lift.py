@@ -2,7 +2,7 @@
 
 import torch
 
-from ._model import to_module
+from ._model import class_output, to_module
 from ._pathwise import PathwiseEngine
 
 # Below such a difference of its inputs, an activation has its derivative for a slope.
@@ -61,9 +61,11 @@ class DeepLiftEngine(PathwiseEngine):
             c = f.times(c).plus(i.times(g.activate(torch.tanh)))
             h = o.times(c.activate(torch.tanh))
         logits = h.map(module.fc1).activate(torch.relu).map(module.fc2)
-        explained = logits.map(lambda x: x[:, self._target])
         if self._output == "logit":
-            return explained
+            return logits.map(lambda x: class_output(x, "logit", self._target))
+        if logits.sample.shape[1] == 1:
+            return logits.map(lambda x: class_output(x, "logit", self._target)).activate(torch.sigmoid)
+        explained = logits.map(lambda x: x[:, self._target])
         others = [k for k in range(logits.sample.shape[1]) if k != self._target]
         rest = logits.map(lambda x: x[:, others])
         if len(others) > 1:
