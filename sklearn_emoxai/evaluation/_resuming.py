@@ -140,7 +140,7 @@ def _code_differences(old, new):
     """Code, and versions of the packages it is in, that are other ones, each change once."""
     pairs = [("of protocol", old.get("splitter"), new["splitter"])]
     for key, what in (("code", "model"), ("scorer_code", "scorer")):
-        for name, after in new[key].items():
+        for name, after in new.get(key, {}).items():
             pairs.append((f"of the {what} {name!r}", old.get(key, {}).get(name), after))
     found = []
     for whose, before, after in pairs:

@@ -31,6 +31,9 @@ _NO_CODE = {
     ),
 }
 
+# Methods by which lists, dicts and sets are changed.
+_CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
+
 
 class Code:
     """Code outside of installed packages that some values lead to, and the versions of that inside.
@@ -245,16 +248,22 @@ def _names_in(code):
 
 
 def _stored_in(function):
-    """Names of attributes and globals that a function, or what a decorator has around one, assigns to."""
+    """Names that a function, or what a decorator has around one, assigns to, or changes the lists and dicts of."""
     function = getattr(function, "__func__", function)
     if not isinstance(function, types.FunctionType):
         return set()
-    return {
-        step.argval
-        for code in _codes_in(function.__code__)
-        for step in dis.get_instructions(code)
-        if step.opname in ("STORE_ATTR", "STORE_GLOBAL")
-    }
+    stored = set()
+    for code in _codes_in(function.__code__):
+        steps = list(dis.get_instructions(code))
+        stored |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "STORE_GLOBAL")}
+        stored |= {
+            step.argval
+            for step, call in zip(steps, steps[1:])
+            if step.opname in ("LOAD_ATTR", "LOAD_GLOBAL")
+            and call.opname in ("LOAD_ATTR", "LOAD_METHOD")
+            and call.argval in _CHANGING
+        }
+    return stored
 
 
 def _imports_in(function):

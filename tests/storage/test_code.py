@@ -269,6 +269,8 @@ def test_pickling_changes_no_key():
     [
         "class A:\n    n = 0\n    def fit(self):\n        type(self).n += 1\nrun = A().fit",
         "N = 0\ndef run():\n    global N\n    N += 1",
+        "class A:\n    seen = []\n    def fit(self):\n        A.seen.append(1)\nrun = A().fit",
+        "SEEN = {}\ndef run():\n    SEEN.update(a=1)",
     ],
 )
 def test_counters_that_code_keeps_are_no_code(source):
