@@ -4,6 +4,7 @@ import dis
 import functools
 import hashlib
 import importlib.util
+import itertools
 import sys
 import types
 from collections.abc import Mapping
@@ -258,7 +259,7 @@ def _stored_in(function):
         stored |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "STORE_GLOBAL")}
         stored |= {
             step.argval
-            for step, call in zip(steps, steps[1:])
+            for step, call in itertools.pairwise(steps)
             if step.opname in ("LOAD_ATTR", "LOAD_GLOBAL")
             and call.opname in ("LOAD_ATTR", "LOAD_METHOD")
             and call.argval in _CHANGING
