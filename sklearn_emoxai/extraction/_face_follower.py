@@ -5,6 +5,7 @@ import numpy as np
 from ._face_crop import crop_around, search_squares
 from ._face_finder import MEMORY, FaceFinder, follows
 from ._one_video import Options
+from ._orientation import Orientation
 
 _LOOK_INTERVAL = 0.25  # s between searches where there is no face: one takes as long as several frames
 _COUNT_INTERVAL = 2.0  # s between the looks for other faces
@@ -51,6 +52,7 @@ class FaceFollower(FaceFinder):
     def restart(self):
         """Forget every frame; the time stamps of the next may begin anew."""
         self._last, self._recentred, self.n_faces = None, False, 0
+        self._frame_size = None  # the next frame begins anew
         self._previous = self._next_look = self._next_count = -np.inf
         for detector in self._opened.values():
             detector.begin_video()
@@ -76,6 +78,7 @@ class FaceFollower(FaceFinder):
         """
         if frame.shape[1::-1] != self._frame_size:
             self._frame_size, self._last = frame.shape[1::-1], None
+            self._orientation = Orientation(self._options, self._frame_size, self._open_detectors)
             self._next_look = -np.inf
         gap, self._previous = timestamp - self._previous, timestamp
         if (self._last is None or timestamp - self._last_time > MEMORY) and not self._placed(
