@@ -264,7 +264,8 @@ def warn_of_standstill(network, codes, class_weight, sample_weight):
         shares *= class_weight
     shares /= shares.sum()
     entropy = -np.sum(shares * np.log(shares))
-    if min(row["train_loss"] for row in network.history_) > STANDSTILL * entropy:
+    losses = [row["train_loss"] for row in network.history_]  # none where a callback ended it at once
+    if losses and min(losses) > STANDSTILL * entropy:
         # Without numbers of this fit, so that many alike in a search or comparison warn once.
         warnings.warn(
             f"The network has hardly moved from its start in max_epochs={network.max_epochs} at lr={network.lr:g}: "

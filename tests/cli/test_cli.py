@@ -24,7 +24,7 @@ from sklearn_emoxai.evaluation._resuming import ResumableRun
 from sklearn_emoxai.extraction import MODEL_VARIABLE, has_bundled_graph
 from sklearn_emoxai.storage import PACKAGES
 
-COMMANDS = ["demo", "extract", "compare", "explain", "predict", "report", "annotate"]
+COMMANDS = ["demo", "extract", "compare", "explain", "predict", "report", "annotate", "live", "export"]
 
 
 def _start(*arguments):
@@ -70,7 +70,9 @@ def mistake(monkeypatch, capsys):
 
 def test_help_names_all_commands_whole():
     printed = _invoke("--help").output
-    assert [line.split()[0] for line in printed.partition("Commands:")[2].splitlines()[1:8]] == COMMANDS
+    assert [
+        line.split()[0] for line in printed.partition("Commands:")[2].splitlines()[1 : 1 + len(COMMANDS)]
+    ] == COMMANDS
     assert "..." not in printed.partition("Commands:")[2]
 
 

@@ -29,8 +29,11 @@ from sklearn_emoxai.cli._predicting import predictions, table_of
 from sklearn_emoxai.datasets import make_expression_videos, make_expressions
 from sklearn_emoxai.evaluation import as_detector
 
-# A network of three epochs takes everything for everything.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
+# A network of three epochs takes everything for everything; and "rest" is what is explained without --positive.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning"),
+    pytest.mark.filterwarnings("ignore:the class 'rest' of y is explained:UserWarning"),
+]
 
 N_FRAMES = 4
 NETWORK = ConvLSTMClassifier(n_filters=3, lstm_units=4, fc_units=4, lr=1e-2, max_epochs=3, random_state=0)

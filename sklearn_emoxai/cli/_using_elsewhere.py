@@ -1,4 +1,4 @@
-"""Commands that take a detector out of batches: live, export."""
+"""Commands that use a detector elsewhere: live, at a camera, and export, out of Python."""
 
 from pathlib import Path
 from typing import Annotated
