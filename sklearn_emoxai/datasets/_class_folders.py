@@ -33,7 +33,7 @@ _COMPANIONS = frozenset(
 )
 
 # Images, of which extraction reads none.
-_OTHER_IMAGES = frozenset({".avif", ".heic", ".heif", ".jfif", ".jp2", ".pgm", ".ppm", ".webp"})
+_OTHER_IMAGES = frozenset({".avif", ".heic", ".heif", ".jfif", ".jp2", ".pgm", ".ppm"})
 
 _SINGLE_IMAGE = "a single image; expected videos, or folders with the images of one clip each."
 _BESIDE = (

@@ -105,7 +105,7 @@ def test_class_folders_one_level_deeper_are_pointed_at(name, hint, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["fear/clip/1.webp"], r"The first: .*clip: a folder with images that can't be read"),
+        (["fear/clip/1.heic"], r"The first: .*clip: a folder with images that can't be read"),
         (["fear/a.xyz", "joy/b.xyz"], r"The first: .*a.xyz: its suffix '.xyz' is none of a video: .3g2, "),
         (["fear/S01/a.mp4"], r"The first: .*S01: a folder with no images; clips are looked for"),
         (
