@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._atomic import write_atomically
+from ._atomic import names_what_has_no_room, write_atomically
 from ._mapped_array import open_mapped
 
 FORMAT = "sklearn-emoxai landmark folder 1"
@@ -141,7 +141,7 @@ class LandmarkFolder:
             False; quality is a dict of the columns of quality.csv. What was written stays if the iterable
             raises or the process ends.
         """
-        with contextlib.ExitStack() as stack:
+        with names_what_has_no_room(self.path), contextlib.ExitStack() as stack:
             files = [stack.enter_context(_RowFile(self.path / f"{name}.npy")) for name in _PER_FRAME]
             log = stack.enter_context(open(self.path / "quality.csv", "r+b"))
             log.truncate(self._log_bytes)  # a line that was cut off

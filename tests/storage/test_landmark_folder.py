@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import shutil
 
@@ -206,3 +207,13 @@ def test_a_network_trains_on_it_as_on_an_array(half):
     network = ConvLSTMClassifier(max_epochs=2, n_filters=2, validation_fraction=None, random_state=0)
     found = [network.fit(data, loaded.target).decision_function(data) for data in (X, loaded.data)]
     assert_array_equal(*found)
+
+
+def test_a_full_disk_is_named_by_the_folder_on_it(tmp_path, monkeypatch):
+    def full(file, row, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = LandmarkFolder.create(tmp_path / "store", (1, 3, 2, 4))
+    monkeypatch.setattr("sklearn_emoxai.storage._landmark_folder._RowFile.write", full)
+    with pytest.raises(OSError, match="No space left on device: '.*store'"):
+        folder.append([(np.zeros((3, 2, 4)), None, None, {})])
