@@ -57,7 +57,8 @@ def fit_to_emotion(estimator, X, y, emotion, *, groups=None, sample_weight=None)
         and False, or a step in it refuses metadata routing.
     """
     estimator = clone(estimator)
-    why = f", that is {emotion!r} and all others, since it is told from the rest"
+    label = emotion.item() if isinstance(emotion, np.generic) else emotion
+    why = f", that is {label!r} and all others, since it is told from the rest"
     for part in [estimator, *estimator.get_params().values()]:
         if isinstance(weights := getattr(part, "class_weight", None), dict):
             check_class_weight(weights, [True, False], why=why)

@@ -161,7 +161,7 @@ def judge_explanations(
     >>> table = judge_explanations(
     ...     network, X[40:], y[40:], baselines=X[:6:2], truth=np.arange(10) == 4, neutral=0, random_state=0
     ... )
-    >>> table.loc["relevance_rank", "integrated_gradients"]
+    >>> float(table.loc["relevance_rank", "integrated_gradients"])
     1.0
     """
     X = check_sequences(X)

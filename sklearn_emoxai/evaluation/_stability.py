@@ -245,8 +245,8 @@ def landmark_similarity(kind, *, X=None, landmarks=None, scale=0.1):
     --------
     >>> from sklearn_emoxai import landmark_similarity
     >>> similarity = landmark_similarity("distance")
-    >>> similarity.shape, round(similarity[0, 11], 2), round(similarity[0, 10], 2)  # lips; forehead
-    ((468, 468), 0.9, 0.0)
+    >>> similarity.shape, similarity[0, [11, 10]].round(2).tolist()  # lips; forehead
+    ((468, 468), [0.9, 0.0])
     """
     if kind not in SIMILARITIES:
         raise ValueError(f"kind must be one of {', '.join(SIMILARITIES)}; got {kind!r}.")

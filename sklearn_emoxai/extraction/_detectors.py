@@ -44,7 +44,6 @@ class FaceMeshDetector(contextlib.AbstractContextManager):
         # each part of the graph talks again when it is first used.
         self._quiet, self._found_once = contextlib.ExitStack(), False
         self.has_answered = False
-        _check_not_forked()
         self._tracking, self._remembers = tracking, False
         if not _one_has_answered:
             self._quiet.enter_context(last_words())
@@ -286,9 +285,12 @@ def open_detector(detector="auto", *, model_path=None, tracking=True, max_faces=
     ------
     ValueError
         As `resolve_detector`, or the model file is none.
+    RuntimeError
+        In a fork of a process that has used MediaPipe.
     """
     detector, model_path = resolve_detector(detector, model_path)
     how = {"tracking": tracking, "max_faces": max_faces, "sure": sure}
+    _check_not_forked()
     if detector == "bundled":
         return _BundledDetector(**how)
     try:

@@ -136,7 +136,7 @@ class LiveDetector:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> made = make_expressions(n_subjects=4, random_state=0)
-    >>> pipeline = make_pipeline(LandmarkAligner(), SequenceFlattener(), LogisticRegression())
+    >>> pipeline = make_pipeline(LandmarkAligner(), SequenceFlattener(), LogisticRegression(max_iter=1000))
     >>> classifier = EmotionClassifier(pipeline).fit(made.data, made.target)
     >>> with LiveDetector(classifier) as live:
     ...     result = live.update(np.zeros((480, 640, 3), dtype=np.uint8), timestamp=0.0)
