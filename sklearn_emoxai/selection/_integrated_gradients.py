@@ -345,9 +345,13 @@ def _check_emotion(emotion, positive, classes):
     rest, explained = classes.tolist()
     own, others = np.unique(emotion[positive]).tolist(), np.unique(emotion[~positive]).tolist()
     if len(own) != 1:
+        hint = (
+            f"positive={rest!r} explains the other class."
+            if len(others) == 1
+            else "Where y is permuted, as permutation_test_score does, leave emotion out."
+        )
         raise ValueError(
-            f"emotion must hold one label for all samples of class {explained!r} in y; got {own}. Where y is permuted, "
-            "as permutation_test_score does, leave emotion out."
+            f"emotion must hold one label for all samples of class {explained!r} in y; got {own}. {hint}"
         )
     if own[0] in others:
         raise ValueError(

@@ -558,5 +558,12 @@ def test_the_explained_class_is_that_of_the_parameter(planted):
     expected = landmark_attributions(selector.estimator_, X, baselines=baselines, target=0, n_steps=3)
     np.testing.assert_allclose(selector.importances_, expected, rtol=1e-6)
     assert set(y[list(selector.typical_samples_.values())]) == {"rest"}
+    with (
+        pytest.warns(UserWarning, match="'rest' of y is explained"),
+        pytest.raises(
+            ValueError, match="of class 'rest' in y; got .* positive='fear' explains the other class"
+        ),
+    ):
+        clone(selector).set_params(positive=None).fit(X, y, emotion=emotion)
     with pytest.raises(ValueError, match="positive must be one of the classes of y.*got 'joy'"):
         selector.set_params(positive="joy").fit(X, y)
