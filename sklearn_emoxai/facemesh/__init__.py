@@ -197,4 +197,7 @@ def landmark_names(n_landmarks=N_LANDMARKS):
     """
     if n_landmarks != N_LANDMARKS:
         return [f"landmark{i}" for i in range(n_landmarks)]
-    return [f"{region}_{i}" for i, region in enumerate(region_of_landmarks())]
+    return list(_MESH_NAMES)
+
+
+_MESH_NAMES = tuple(f"{region}_{i}" for i, region in enumerate(region_of_landmarks()))

@@ -6,7 +6,6 @@ from itertools import accumulate
 import numpy as np
 import torch
 from scipy.special import expit, softmax
-from torch.nn import functional
 
 from ._recipe import Select, recipe_of
 
@@ -82,7 +81,8 @@ class OneAtATime:
                     frames = frames[..., step.landmarks]
                     continue
                 if key not in known:
-                    known[key] = step.transformer.transform(frames)
+                    # As a plain array: to select landmarks' names as well takes longer than the landmarks.
+                    known[key] = np.asarray(step.transformer.transform(frames))
                 frames = known[key]
             yield np.ascontiguousarray(frames[0])
 
@@ -125,14 +125,17 @@ def _folded(module):
     norm, lstm = module.norm, module.lstm
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     shift = norm.bias - norm.running_mean * scale
-    by_filter = lstm.weight_ih_l0.unflatten(1, (len(scale), -1))
-    weight = (by_filter * scale[:, None]).flatten(1).t().contiguous()
+    filters, height, width = len(scale), *module.conv.kernel_size
+    by_filter = lstm.weight_ih_l0.unflatten(1, (filters, -1))
+    # Rows in the order of the maps below, in which the filters are last.
+    weight = (by_filter * scale[:, None]).transpose(1, 2).flatten(1).t().contiguous()
     bias = lstm.bias_ih_l0 + lstm.bias_hh_l0 + by_filter.sum(dim=2) @ shift
-    kernel, offset = module.conv.weight.detach(), module.conv.bias.detach()
+    kernel, offset = module.conv.weight.detach().flatten(1).t().contiguous(), module.conv.bias.detach()
 
     def gates(frames):
-        maps = functional.conv2d(module.pad(module.standardize(frames)[:, None]), kernel, offset)
-        return torch.addmm(bias, maps.relu_().flatten(1), weight)
+        patches = module.pad(module.standardize(frames)).unfold(1, height, 1).unfold(2, width, 1)
+        maps = torch.addmm(offset, patches.reshape(-1, height * width), kernel).relu_()
+        return torch.addmm(bias, maps.view(len(frames), -1), weight)
 
     return gates
 
