@@ -33,7 +33,7 @@ def explain_sequences(detector, path, emotion=None):
     """Emotion → Explanation of the detector's decisions on a file of labelled landmarks."""
     wanted = _wanted(detector, emotion)
     data = labelled_landmarks(path)
-    X, explained = _checked(detector, data.data, path), {}
+    X, explained = checked(detector, data.data, path), {}
     for emotion in wanted:
         if emotion not in data.target:
             say(f"note: {path} holds no {emotion}; it is left out")
@@ -70,7 +70,7 @@ def explain_video(model, path, emotion=None, **parameters):
         _wanted(model, emotion)
     options = vars(model.extractor_for(**parameters)._options())
     sequence = extract_landmarks(path, **options)
-    X = _checked(model, sequence.landmarks[None], path)
+    X = checked(model, sequence.landmarks[None], path)
     if emotion is None:
         (emotion,) = model.predict(X)
     parts, target = _network(model, emotion)
@@ -100,7 +100,8 @@ def _wanted(detector, emotion):
     return [emotion]
 
 
-def _checked(detector, X, path):
+def checked(detector, X, path):
+    """Sequences of a file, whose frames and landmarks must be as many as the detector takes."""
     expected = detector.n_frames, detector.n_landmarks
     if (X.shape[1], X.shape[3]) != expected:
         raise ValueError(

@@ -152,21 +152,32 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="File for the report.")] = Path(
         "report.html"
     ),
+    judge: Annotated[
+        Path | None, typer.Option(help="Landmarks, as of the run, to judge explanations on.")
+    ] = None,
     force: Force = False,
     quiet: Quiet = False,
 ):
     """Write a run as one web page.
 
-    It needs no network to open: faces, curves, tables, and the limits of use.
+    It needs no network to open: faces, curves, tables, and the limits of use. With --judge it says how far the
+    explanations can be trusted, by networks that are trained again on two thirds of the subjects.
 
     For example:
 
         emoxai report run -o report.html
+
+        emoxai report run -o report.html --judge landmarks.npz
     """
     check_new(output, force=force)
     from ..plotting import write_report
 
-    written = write_report(run, output, force=force)
+    judged, judged_on = None, ""
+    if judge is not None:
+        from ._judging import judge_run
+
+        judged, judged_on = judge_run(run, judge, verbose=0 if quiet else 1)
+    written = write_report(run, output, judged=judged, judged_on=judged_on, force=force)
     if not quiet:
         print(f"wrote {written}")
 

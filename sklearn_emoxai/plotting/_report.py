@@ -29,7 +29,7 @@ _STRATEGIES = {
 }
 
 
-def write_report(run_folder, output, *, judged=None, force=False):
+def write_report(run_folder, output, *, judged=None, judged_on="", force=False):
     """Write one self-contained HTML file that shows a run.
 
     For each emotion the face with the landmarks that matter, as many as a slider says, a table of them, and when each
@@ -46,6 +46,8 @@ def write_report(run_folder, output, *, judged=None, force=False):
         File to write, with the suffix ``.html``.
     judged : dict of str to DataFrame, default=None
         Emotion → what :func:`judge_explanations` says of explanations of its network; shown as tables.
+    judged_on : str, default=""
+        A sentence above these tables, on what was judged.
     force : bool, default=False
         Whether to replace an existing file.
 
@@ -72,7 +74,7 @@ def write_report(run_folder, output, *, judged=None, force=False):
     from plotly.offline import get_plotlyjs
 
     output = check_output(output, ".html", force=force)
-    data = report_data(read_run(run_folder), judged)
+    data = report_data(read_run(run_folder), judged, judged_on)
     files = resources.files(__package__) / "report"
     page, style, script = (
         (files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
@@ -87,13 +89,14 @@ def write_report(run_folder, output, *, judged=None, force=False):
     return output
 
 
-def report_data(run, judged=None):
+def report_data(run, judged=None, judged_on=""):
     """What the report's script draws, as JSON takes it.
 
     Parameters
     ----------
     run : Run
     judged : dict of str to DataFrame, default=None
+    judged_on : str, default=""
 
     Returns
     -------
@@ -130,6 +133,7 @@ def report_data(run, judged=None):
         "outlines": [[*c.tolist(), int(c[0])] for c in facemesh.CONTOURS.values()] if mesh else [],
         "stability": _stability(results, n_landmarks),
         "judged": [_judged(emotion, table) for emotion, table in (judged or {}).items()],
+        "judged_on": judged_on,
         "data": _data(run),
         "versions": [[name, str(version)] for name, version in (_of(meta, "versions") or {}).items()],
         "made": f"Made by sklearn-emoxai from a run of {(_minute(meta, 'finished') or _minute(meta, 'started'))[:10]}. "

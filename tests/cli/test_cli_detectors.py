@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,9 +31,11 @@ from sklearn_emoxai import (
     save,
     save_landmarks,
 )
+from sklearn_emoxai.cli import _judging
 from sklearn_emoxai.cli._comparing import against_the_saved
 from sklearn_emoxai.cli._predicting import load_detector, predictions
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.emotion import fit_to_emotion
 from sklearn_emoxai.evaluation import read_run
 
 # A network of three epochs takes everything for everything.
@@ -175,6 +178,8 @@ def test_any_model_can_be_saved(saved, landmarks, clips, tmp_path):
         message = _mistake("explain", folder / "model.skops", video)
         assert message.startswith("MODEL must hold networks")
         assert "Without a second argument" in message
+        message = _mistake("report", folder, "-o", tmp_path / "it.html", "--judge", landmarks)
+        assert message.startswith("The run must have kept networks")
     else:
         _invoke("explain", folder / "model.skops", video)
 
@@ -401,6 +406,64 @@ def test_report_writes_a_page(run, tmp_path):
     assert _invoke("report", run, "-o", output).output == f"wrote {output}\n"
     assert "surprise" in output.read_text(encoding="utf-8")
     _invoke("report", run, "-o", output, "--force", "-q")
+
+
+def _told_in_the_report(page):
+    text = page.read_text(encoding="utf-8")
+    return json.loads(re.search('id="run">(.*?)</script>', text, re.S)[1])
+
+
+def test_report_judges_explanations_where_that_is_asked_for(run, landmarks, tmp_path):
+    output = tmp_path / "report.html"
+    _invoke("report", run, "-o", output, "-q")
+    assert _told_in_the_report(output)["judged"] == []
+    done = _invoke("report", run, "-o", output, "--judge", landmarks, "-q", "--force")
+    assert done.stderr == ""
+    told = _told_in_the_report(output)
+    assert [table["emotion"] for table in told["judged"]] == ["happiness", "surprise"]
+    assert "trained again on 6 sequences by 2 subjects, and explain 6 by 2 others" in told["judged_on"]
+    for table in told["judged"]:
+        measures = {row["measure"]: row["values"] for row in table["rows"]}
+        assert {"deletion", "infidelity", "seed correlation"} < measures.keys()
+        assert not any(None in values for values in measures.values())
+
+
+def test_judged_networks_have_not_seen_the_subjects_they_explain(run, landmarks, monkeypatch):
+    data, seen, judged = load_landmarks(landmarks), [], []
+
+    def fit(network, X, labels, emotion, *, groups):
+        seen.append((len(X), set(groups)))
+        return fit_to_emotion(network, X, labels, emotion, groups=groups)
+
+    def judge(network, X, y, *, neutral, **_):
+        judged.append((network, X, neutral))
+
+    monkeypatch.setattr(_judging, "fit_to_emotion", fit)
+    monkeypatch.setattr(_judging, "judge_explanations", judge)
+    detector = load_detector(run / "model.skops")
+    _judging.judge_detector(detector, ["surprise"], data.data, data.target, data.groups, verbose=0)
+    assert seen == [(6, seen[0][1])] * 3
+    ((network, X, neutral),) = judged
+    others = ~np.isin(data.groups, sorted(seen[0][1]))
+    np.testing.assert_array_equal(X, detector.parts("surprise")[0].prepare(data.data)[others])
+    assert neutral == 0
+    assert network.module_ is not detector.parts("surprise")[0].classifier.module_
+
+
+def test_what_explanations_cannot_be_judged_on_is_named(run, landmarks, tmp_path):
+    data, page = load_landmarks(landmarks), tmp_path / "it.html"
+
+    def judged_on(rows, X=data.data):
+        save_landmarks(tmp_path / "some.npz", X[rows], target=data.target[rows], groups=data.groups[rows])
+        return "report", run, "-o", page, "--judge", tmp_path / "some.npz"
+
+    assert "by two subjects or more" in _mistake(*judged_on(data.groups == data.groups[0]))
+    assert "by two subjects or more" in _mistake(*judged_on(data.target == "neutral"))
+    assert "gives 5 frames and 468 landmarks" in _mistake(*judged_on(slice(None), data.data[:, 1:]))
+    assert not page.exists()
+    done = _invoke(*judged_on(data.target != "happiness"))
+    assert "note: explanations of happiness are not judged; too few" in done.stderr
+    assert [table["emotion"] for table in _told_in_the_report(page)["judged"]] == ["surprise"]
 
 
 def test_models_that_do_not_fit_are_named(run, landmarks, svm_file, clips, tmp_path):

@@ -70,10 +70,11 @@ def test_scorecards_are_shown_with_their_sentences(run_folder, tmp_path):
     assert judged["rows"][1] == {
         "measure": "max sensitivity", "better": "", "meaning": "B.", "values": [None, 0.5],
     }  # fmt: skip
-    page = write_report(run_folder, tmp_path / "report.html", judged={"fear": table}).read_text(
-        encoding="utf-8"
-    )
+    page = write_report(
+        run_folder, tmp_path / "report.html", judged={"fear": table}, judged_on="On these."
+    ).read_text(encoding="utf-8")
     assert '"measure": "deletion"' in page
+    assert '"judged_on": "On these."' in page
     with pytest.raises(ValueError, match=r"that of 'fear' lacks \['better'\]"):
         report_data(read_run(run_folder), {"fear": table.drop(columns="better")})
 

@@ -406,6 +406,7 @@ function setUpFaces() {
 
 function setUpJudged() {
   get("judged").hidden = !run.judged.length;
+  get("judged-on").textContent = run.judged_on;
   run.judged.forEach(({ emotion, explanations, rows }, n) => {
     const head = make("tr", {}, ...["measure", ...explanations].map((name) => make("th", { scope: "col" }, name)),
       make("th", { scope: "col", class: "text" }, "meaning"));
