@@ -109,6 +109,9 @@ def make_expressions(
             Emotions.
         groups : ndarray of shape (n_sequences,), str
             Subjects.
+        onset, apex : ndarray of shape (n_sequences,)
+            When the action units begin to move, and when they are fully contracted, as shares of the sequence; what is
+            late in "timing" is 0.3 later. An apex above 1 is not reached.
         informative : dict of str to ndarray of shape (468,)
             How far each emotion's action units move each landmark at the mean contraction, in inter-ocular
             distances.
@@ -195,6 +198,8 @@ def make_expressions(
         data=_sequences(rng, clips, noise, outliers),
         target=target,
         groups=np.array([f"S{s + 1:03d}" for s in range(n_subjects)])[subject],
+        onset=clips.onset,
+        apex=clips.apex,
         informative={emotion: strength * distance for emotion, distance in moved.items()},
         informative_mask={emotion: distance > INFORMATIVE_ABOVE for emotion, distance in moved.items()},
         contraction=strength,

@@ -49,6 +49,8 @@ class Clips:
     turn: np.ndarray  # (n_clips, n_frames, 3), roll, yaw, pitch
     shift: np.ndarray  # (n_clips, n_frames, 2)
     subject: np.ndarray  # (n_clips,)
+    onset: np.ndarray  # (n_clips,), the share of the clip that is over
+    apex: np.ndarray  # (n_clips,)
 
 
 @cache
@@ -87,7 +89,7 @@ def prototypes_of(emotions):
 
 
 def draw_contraction(rng, prototype, subject, n_frames, variation, later=0.0):
-    """Contraction (n_clips, n_frames, 2 * n_units) of the units' left and right halves, neutral to apex.
+    """Contraction (n_clips, n_frames, 2 * n_units) of the units' left and right halves, neutral to apex; both times.
 
     `prototype` tells the units of each clip, (n_clips, n_units), and `later`, which broadcasts to the contraction, by
     which share of the clip halves begin after the clip's onset.
@@ -104,20 +106,22 @@ def draw_contraction(rng, prototype, subject, n_frames, variation, later=0.0):
     duration = rng.uniform(*v.duration, (n_clips, 1, 1))
     time = np.linspace(0, 1, n_frames)[:, None]
     progress = np.clip((time - onset - later) / duration, 0, 1)
-    return progress**2 * (3 - 2 * progress) * np.clip(apex, 0, _STRONGEST)[:, None]
+    contraction = progress**2 * (3 - 2 * progress) * np.clip(apex, 0, _STRONGEST)[:, None]
+    return contraction, onset.ravel(), (onset + duration).ravel()
 
 
 def draw_clips(rng, prototype, subject, n_frames, variation, later=0.0):
     """Draw what happens in clips by `subject` (n_clips,), integers from 0; the rest as :func:`draw_contraction`."""
     n_clips, n_subjects = len(prototype), subject.max(initial=-1) + 1
     geometry = draw_geometry(rng, n_subjects, variation.geometry)
-    contraction = draw_contraction(rng, prototype, subject, n_frames, variation, later)
+    contraction, onset, apex = draw_contraction(rng, prototype, subject, n_frames, variation, later)
     # The head starts somewhere and drifts half as far again.
     time = np.linspace(0, 1, n_frames)[:, None]
     start, drift = rng.standard_normal((2, n_clips, 1, 5))
     motion = start + 0.5 * time * drift
     turn, shift = variation.head_turn * motion[..., :3], variation.head_shift * motion[..., 3:]
-    return Clips(geometry.astype(np.float32), contraction.astype(np.float32), turn, shift, subject)
+    geometry, contraction = geometry.astype(np.float32), contraction.astype(np.float32)
+    return Clips(geometry, contraction, turn, shift, subject, onset, apex)
 
 
 def moving_faces(clips, rows):

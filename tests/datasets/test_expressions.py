@@ -186,6 +186,18 @@ def test_onset_and_duration_set_the_time_course():
     assert start.max() in (4, 5)
 
 
+def test_stated_onset_and_apex_are_when_the_face_moves():
+    made = bare(40, 1, 21, latest_onset=0.6, duration=(0.1, 0.3), emotions=["surprise"])
+    time = np.linspace(0, 1, 21)
+    moved = (made.data - made.data[:, :1])[:, :, 1, 152] / emotion_field("surprise")[1, 152]
+    before, after = time <= made.onset[:, None], time >= made.apex[:, None]
+    assert before.sum(axis=1).min() == 1
+    assert before.sum(axis=1).max() > 8
+    np.testing.assert_allclose(moved[before], 0, atol=1e-6)
+    np.testing.assert_allclose(moved[after], 1, atol=1e-5)
+    assert (np.abs(moved - 0.5)[~before & ~after] < 0.5).all()
+
+
 def svm_auc(made):
     model = make_pipeline(LandmarkAligner(), SequenceFlattener(), SVC(kernel="linear"))
     splits = StratifiedGroupKFold(4)
