@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emoxai import write_report
@@ -248,6 +249,28 @@ def test_markup_in_labels_is_shown_and_not_run(write_run, browser, tmp_path):
     assert page.locator("img").count() == 0
     assert label in page.locator("#table thead").inner_text()
     assert label in page.locator("#stability-plot .legend").text_content()
+    page.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_scorecards_show_all_numbers_and_sentences_at_once(write_run, browser, tmp_path, width):
+    names, complaints = ["integrated_gradients", "feature_ablation", "gradient_x_input"], []
+    measures = {"max_sensitivity": "lower", "untrained_correlation": "lower"}
+    meaning = "Mean squared error of the values of random landmarks as to what the network loses with them."
+    table = pd.DataFrame({name: [1.008, -0.291] for name in names}, index=list(measures)).assign(
+        better=list(measures.values()), meaning=meaning
+    )
+    report = write_report(
+        write_run(tmp_path / "run"), tmp_path / "report.html", judged={"fear": table}, judged_on="On these."
+    )
+    page = opened(browser, report, complaints, viewport={"width": width, "height": 844})
+    assert page.inner_text("#judged-on") == "On these."
+    rows = page.locator("#judged tbody tr")
+    assert rows.count() == 2
+    assert f"{meaning} Lower is better." in rows.first.inner_text()
+    card = page.locator("#judged .scroll")
+    assert card.evaluate("(card) => card.scrollWidth <= card.clientWidth")
     page.close()
     assert complaints == []
 

@@ -408,14 +408,13 @@ function setUpJudged() {
   get("judged").hidden = !run.judged.length;
   get("judged-on").textContent = run.judged_on;
   run.judged.forEach(({ emotion, explanations, rows }, n) => {
-    const head = make("tr", {}, ...["measure", ...explanations].map((name) => make("th", { scope: "col" }, name)),
-      make("th", { scope: "col", class: "text" }, "meaning"));
+    const head = make("tr", {}, ...["measure", ...explanations].map((name) => make("th", { scope: "col" }, name)));
     const body = rows.map(({ measure, better, meaning, values }) => {
       const known = values.filter((value) => value !== null);
       const best = better === "lower" ? Math.min(...known) : better === "higher" ? Math.max(...known) : null;
-      return make("tr", {}, make("th", { scope: "row" }, measure),
-        ...values.map((value) => make("td", value !== null && value === best ? { class: "best" } : {}, value === null ? "–" : fixed(value))),
-        make("td", { class: "text" }, meaning + (better ? ` ${capital(better)} is better.` : "")));
+      return make("tr", {}, make("th", { scope: "row" }, measure,
+        make("span", { class: "meaning" }, meaning + (better ? ` ${capital(better)} is better.` : ""))),
+        ...values.map((value) => make("td", value !== null && value === best ? { class: "best" } : {}, value === null ? "–" : fixed(value))));
     });
     const title = make("h3", { id: `judged-${n}` }, plain(emotion));
     get("judged").append(title, make("div", { class: "scroll card", tabindex: 0, role: "region", "aria-labelledby": `judged-${n}` },
