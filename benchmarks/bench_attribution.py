@@ -1,15 +1,19 @@
-"""Speed, agreement and memory of the pathwise engine, against captum and Keras in the same run.
+"""Speed, agreement and memory of the pathwise engine, against captum, Keras and other methods in the same run.
 
-    python benchmarks/bench_attribution.py [--pairs 64] [--kernel 3x3 | 2x3] [--network fitted | centred | raw]
+    python benchmarks/bench_attribution.py [--pairs 64] [--kernel 3x3 | 2x3] [--network fitted | centred]
                                            [--threads 2] [--no-numba]
+    python benchmarks/bench_attribution.py --methods
 
 Reference size: 468 landmarks, 10 frames, 40 filters, 58 LSTM units, 63 neurons. The data are aligned
 ``make_expressions`` sequences. By default the network is that of a ConvLSTMClassifier: 84 clips of 12 subjects, 15
 epochs at lr 1e-3. ``--network centred`` is a harder one: trained in a plain loop on 240 sequences less their mean
-sequence, half of whose units switch on a path; ``raw`` is the same on sequences as they are, where few switch, but
-where the network hardly learns. Every engine explains the same pairs of the same trained network with the right Riemann
-sum. Ours sums with numba where it is installed, unless ``--no-numba``. Keras is left out where it is not installed:
+sequence, half of whose units switch on a path. Every engine explains the same pairs of the same trained network with
+the right Riemann sum. captum also explains the network as people write it, with torch's own LSTM layer, in which it is
+slower. Ours sums with numba where it is installed, unless ``--no-numba``. Keras is left out where it is not installed:
 ``pip install tensorflow-cpu keras``. Memory is read from /proc, on Linux.
+
+``--methods`` times every attribution there is instead, with its default steps, beside the pathwise integrated
+gradients: of the same pairs, the slow ones of the first few of them. Its last line is captum on torch's own layers.
 """
 
 import argparse
@@ -34,15 +38,18 @@ from sklearn_emoxai import (
     LandmarkAligner,
     integrated_gradients,
     landmark_attributions,
+    pair_attributions,
     typical_samples,
 )
-from sklearn_emoxai.attribution import _captum, _pathwise, _torch_kernels
+from sklearn_emoxai.attribution import ATTRIBUTIONS, _captum, _pathwise, _torch_kernels
 from sklearn_emoxai.attribution._quadrature import path_steps
 from sklearn_emoxai.datasets import make_expressions
 
 KERNELS = {"3x3": {"kernel_size": 3}, "2x3": {"kernel_size": (2, 3), "padding": ("valid", "same")}}
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 EMOTION = "happiness"
+SLOW = 5  # times the pathwise integrated gradients; a method above it is marked
+SECONDS_A_METHOD = 3  # about as long each method is timed, three times
 
 
 def fitted_case(kernel):
@@ -58,11 +65,11 @@ def fitted_case(kernel):
     return X, data.target, network.fit(X, data.target == EMOTION).module_
 
 
-def loop_case(kernel, *, centred):
-    """The same with a network that is trained in a plain loop, without the classifier's mean and scale."""
+def loop_case(kernel):
+    """The same, less the mean sequence, with a network that is trained in a plain loop."""
     data = make_expressions(random_state=0)
     X = LandmarkAligner().fit_transform(data.data)
-    X = X - X.mean(axis=0) if centred else X
+    X = X - X.mean(axis=0)
     return X, data.target, trained_network(X, (data.target == EMOTION).astype(int), kernel, 10)
 
 
@@ -109,15 +116,38 @@ def time_captum(module, X, baseline, n_steps):
     )
 
 
-def time_captum_as_it_comes(module, X, baseline, n_steps):
-    """Seconds a pair with captum's own defaults, all steps of all samples at once, and the attributions."""
+class PlainNetwork(torch.nn.Module):
+    """The network as people write it, with torch's own layers throughout and the weights of a ConvLSTM."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.mean, self.scale = module.mean, module.scale
+        left, _, top, _ = module.pad.padding
+        self.conv = torch.nn.Conv2d(1, module.conv.out_channels, module.conv.kernel_size, padding=(top, left))
+        self.conv.load_state_dict(module.conv.state_dict())
+        self.norm, self.lstm, self.dropout = module.norm, module.lstm, module.dropout
+        self.fc1, self.fc2 = module.fc1, module.fc2
+
+    def forward(self, X):
+        """Logits of sequences of shape (n_samples, n_frames, 2, n_landmarks)."""
+        frames = ((X - self.mean) / self.scale).flatten(0, 1).unsqueeze(1)
+        units = self.norm(torch.relu(self.conv(frames)))
+        _, (hidden, _) = self.lstm(units.reshape(*X.shape[:2], -1))
+        return self.fc2(torch.relu(self.fc1(self.dropout(hidden[-1]))))
+
+
+def time_captum_as_it_comes(module, X, baseline, n_steps, *, n_pairs, n_repeats=3):
+    """Seconds a pair with captum's own defaults, all steps of all samples at once, and two pairs' attributions."""
     explainer = IntegratedGradients(lambda x: torch.softmax(module(x), dim=1))
-    samples, start = torch.as_tensor(X[:4]), torch.as_tensor(baseline)
+    start, found = torch.as_tensor(baseline), []
 
     def run():
-        return explainer.attribute(samples, start, target=1, n_steps=n_steps, method="riemann_right")
+        found[:] = explainer.attribute(
+            torch.as_tensor(X[:n_pairs]), start, target=1, n_steps=n_steps, method="riemann_right"
+        )
 
-    return best_seconds(run, n_repeats=3) / len(samples), run().detach().numpy()[:2, None]
+    seconds = best_seconds(run, n_repeats) / n_pairs
+    return seconds, torch.stack(found[:2]).detach().numpy()[:, None]
 
 
 def keras_copy(module, n_frames):
@@ -176,11 +206,46 @@ def time_keras(module, X, baseline, n_steps, n_threads):
     return best_seconds(run) / 2, np.stack(run())[:, None]
 
 
-def dense_products_seconds(module, n_frames, n_pairs):
-    """Seconds a pair for the two products with the LSTM's input weights that a straight way needs."""
-    W = module.lstm.weight_ih_l0.detach().T.contiguous()
-    units, gates = torch.randn(n_pairs * n_frames, len(W)), torch.randn(n_pairs * n_frames, W.shape[1])
-    return best_seconds(lambda: (units @ W, gates @ W.T)) / n_pairs
+def time_methods(module, X, baseline, most_pairs):
+    """Milliseconds a pair of every attribution, by method, and how many pairs they were taken of."""
+
+    def seconds(name, n_pairs, n_repeats=1):
+        return best_seconds(
+            lambda: pair_attributions(module, X[:n_pairs], baseline, attribution=name, random_state=0),
+            n_repeats,
+        )
+
+    times = {}
+    for name in ATTRIBUTIONS:
+        seconds(name, 1)  # what is loaded and compiled once
+        further = (seconds(name, 3) - seconds(name, 1)) / 2  # without what is done once a baseline
+        n_pairs = int(np.clip(SECONDS_A_METHOD / max(further, 1e-3), 1, most_pairs))
+        times[name] = 1e3 * seconds(name, n_pairs, n_repeats=3) / n_pairs, n_pairs
+    return times
+
+
+def print_methods(module, X, baseline, most_pairs, n_steps):
+    """The table of all attributions, and captum on torch's own layers."""
+    times = time_methods(module, X, baseline, most_pairs)
+    plain = PlainNetwork(module).eval()
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            plain(torch.as_tensor(X)), module(torch.as_tensor(X)), rtol=1e-3, atol=1e-4
+        )
+    seconds, theirs = time_captum_as_it_comes(plain, X, baseline, n_steps, n_pairs=2, n_repeats=2)
+    ours = integrated_gradients(module, X[:2], baseline, n_steps=n_steps, engine="pathwise")
+    times["captum, torch's own layers"] = 1e3 * seconds, 2
+    reference = times["integrated_gradients"][0]
+    print(f"{'attribution':27} {'ms a pair':>10} {'ratio':>7} {'pairs':>6}")
+    for name, (milliseconds, n_pairs) in times.items():
+        mark = "" if milliseconds <= SLOW * reference else f"  more than {SLOW} ×"
+        print(f"{name:27} {milliseconds:10.2f} {milliseconds / reference:7.1f} {n_pairs:6}{mark}")
+    print(f"captum's relative difference from ours: {relative_difference(ours, theirs):.1e}")
+
+
+def relative_difference(ours, theirs):
+    """Of attributions, over all pairs."""
+    return np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
 
 
 def switching_share(module, X, baselines):
@@ -241,7 +306,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--kernel", choices=KERNELS, default="3x3")
-    parser.add_argument("--network", choices=["fitted", "centred", "raw"], default="fitted")
+    parser.add_argument("--network", choices=["fitted", "centred"], default="fitted")
+    parser.add_argument("--methods", action="store_true", help="every attribution that there is")
     parser.add_argument("--no-numba", action="store_true", help="sum with torch")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -262,7 +328,7 @@ def main():
     if options.network == "fitted":
         X, target, module = fitted_case(options.kernel)
     else:
-        X, target, module = loop_case(options.kernel, centred=options.network == "centred")
+        X, target, module = loop_case(options.kernel)
     y = (target == EMOTION).astype(int)
     baselines = X[list(typical_samples(X, target).values())]
     with torch.no_grad():
@@ -275,6 +341,8 @@ def main():
     )
 
     baseline, n_steps = baselines[:1], 50
+    if options.methods:
+        return print_methods(module, X, baseline, options.pairs, n_steps)
     ours = {}
     for steps in (n_steps, 300):
         ours[steps] = best_seconds(
@@ -291,7 +359,10 @@ def main():
 
     peers = {}
     seconds, (rows, n_pairs), captum = time_captum(module, X, baseline, n_steps)
-    peers["captum with its defaults"] = time_captum_as_it_comes(module, X, baseline, n_steps)
+    peers["captum with its defaults"] = time_captum_as_it_comes(module, X, baseline, n_steps, n_pairs=4)
+    peers["captum with its defaults, torch's own layers"] = time_captum_as_it_comes(
+        PlainNetwork(module).eval(), X, baseline, n_steps, n_pairs=2
+    )
     peers[f"captum at its best (internal_batch_size {rows}, {n_pairs} pairs, frozen weights)"] = (
         seconds,
         captum,
@@ -301,13 +372,10 @@ def main():
     except ModuleNotFoundError as error:
         print(f"Keras left out: {error}")
     for name, (seconds, other) in peers.items():
-        difference = np.linalg.norm(result - other) / np.linalg.norm(other)
         print(
             f"{name}: {seconds * 1e3:.1f} ms a pair = {seconds / ours[50]:.1f} × ours; "
-            f"relative difference {difference:.1e}"
+            f"relative difference {relative_difference(result, other):.1e}"
         )
-    dense = dense_products_seconds(module, X.shape[1], 16)
-    print(f"two dense products: {dense * 1e3:.2f} ms a pair; ours takes {ours[50] / dense:.1f} × as long")
     child = measure_all(module, X, target, options.threads, options.no_numba)
     print("global relevance of all samples:", child)
 
