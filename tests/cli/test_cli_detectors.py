@@ -450,6 +450,14 @@ def test_judged_networks_have_not_seen_the_subjects_they_explain(run, landmarks,
     assert network.module_ is not detector.parts("surprise")[0].classifier.module_
 
 
+def test_without_subjects_explanations_are_judged_on_other_sequences(run, landmarks, tmp_path):
+    data, page = load_landmarks(landmarks), tmp_path / "it.html"
+    save_landmarks(tmp_path / "some.npz", data.data, target=data.target)
+    _invoke("report", run, "-o", page, "--judge", tmp_path / "some.npz", "-q")
+    told = _told_in_the_report(page)["judged_on"]
+    assert "trained again on 8 sequences, and explain 4 that they have not seen" in told
+
+
 def test_what_explanations_cannot_be_judged_on_is_named(run, landmarks, tmp_path):
     data, page = load_landmarks(landmarks), tmp_path / "it.html"
 
