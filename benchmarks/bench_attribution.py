@@ -56,7 +56,8 @@ def fitted_case(kernel):
     """Sequences, their labels, and the network of a classifier that was fitted to them."""
     data = make_expressions(n_subjects=12, n_repeats=1, emotions=[*EMOTIONS, "neutral"], random_state=0)
     X = LandmarkAligner().fit_transform(data.data)
-    network = ConvLSTMClassifier(
+    network = ConvLSTMClassifier.from_paper(
+        validation_fraction=None,
         **{"padding": "same", **KERNELS[kernel]},
         lr=1e-3,
         max_epochs=15,

@@ -31,8 +31,13 @@ def measure(n_landmarks, kernel_size, padding, precision):
     """Print one row."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, 10, 2, n_landmarks)).astype(np.float32)
-    model = ConvLSTMClassifier(
-        kernel_size=kernel_size, padding=padding, precision=precision, max_epochs=1, random_state=0
+    model = ConvLSTMClassifier.from_paper(
+        validation_fraction=None,
+        kernel_size=kernel_size,
+        padding=padding,
+        precision=precision,
+        max_epochs=1,
+        random_state=0,
     ).fit(X[:40], np.arange(40) % 2)
     one, median = milliseconds(lambda: model.predict_proba(X[:1]), 100)
     peer, _ = milliseconds(lambda: model.net_.predict_proba(X[:1]), 50)

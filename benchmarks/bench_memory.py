@@ -67,7 +67,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         X = write_memory_map(Path(folder, "X.npy"), arguments.gigabytes)
         y = np.arange(len(X)) % 2
-        model = ConvLSTMClassifier(
+        model = ConvLSTMClassifier.from_paper(
+            validation_fraction=None,
             n_filters=arguments.filters,
             kernel_size=3,
             padding="same",

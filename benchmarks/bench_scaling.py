@@ -49,7 +49,7 @@ def warm_up(_):
     """Load in a worker what it will need, for long enough that each gets its share; its threads of torch."""
     X = np.zeros((8, 2, 2, 20), np.float32)
     X[::2] = 1
-    ConvLSTMClassifier(max_epochs=1).fit(X, np.arange(8) % 2)
+    ConvLSTMClassifier.from_paper(validation_fraction=None, max_epochs=1).fit(X, np.arange(8) % 2)
     import mediapipe  # noqa: F401
 
     time.sleep(0.5)
@@ -102,7 +102,9 @@ def measure(clips, arguments):
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     faces = make_expressions(n_subjects=20, n_repeats=1, random_state=0)
     y = faces.target == "surprise"
-    network = ConvLSTMClassifier(n_filters=10, max_epochs=arguments.epochs, random_state=0)
+    network = ConvLSTMClassifier.from_paper(
+        validation_fraction=None, n_filters=10, max_epochs=arguments.epochs, random_state=0
+    )
     search = GridSearchCV(network, {"lr": np.geomspace(1e-4, 1e-2, arguments.candidates)}, cv=3)
     extractor = LandmarkExtractor(n_frames=10)
     work = {

@@ -51,7 +51,8 @@ EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 STRONG = {"strength_spread": 0.7, "asymmetry": 0.3, "geometry": 0.1, "difficulty": 0.5}
 N_TRAIN, N_TEST, N_FRAMES = 40, 20, 6
 CLIPS_TEST_SHARE = 0.3
-NETWORK = ConvLSTMClassifier(
+NETWORK = ConvLSTMClassifier.from_paper(
+    validation_fraction=None,
     n_filters=6,
     lstm_units=16,
     fc_units=16,
@@ -203,7 +204,7 @@ def search_cost(rounds, n_epochs):
     faces = make_expressions(24, 1, 10, random_state=0, **STRONG)
     X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(faces.data)
     y, counts = faces.target == "fear", [16, 32, 64, 128, 234]
-    network = ConvLSTMClassifier(max_epochs=n_epochs, random_state=0)
+    network = ConvLSTMClassifier.from_paper(validation_fraction=None, max_epochs=n_epochs, random_state=0)
     train, test = next(GroupShuffleSplit(1, test_size=1 / 3, random_state=0).split(X, y, faces.groups))
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:

@@ -83,7 +83,7 @@ def main():
 
 def run(faces, size, arguments):
     y = faces.target == "surprise"
-    network = ConvLSTMClassifier(
+    network = ConvLSTMClassifier.from_paper(validation_fraction=None,
         n_filters=arguments.filters, max_epochs=1, lr=1e-3, batch_size=256, random_state=0
     )  # fmt: skip
     selector = IGLandmarkSelector(

@@ -118,7 +118,8 @@ def plain_epochs(X, y, randomized_conv):
 def our_epochs(X, y, randomized_conv, precision):
     def epochs():
         times = EpochTimes()
-        ConvLSTMClassifier(
+        ConvLSTMClassifier.from_paper(
+            validation_fraction=None,
             kernel_size=3,
             padding="same",
             dropout=DROPOUT,

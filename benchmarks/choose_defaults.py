@@ -56,8 +56,11 @@ CHANGES = [
 
 def models(max_epochs, seed):
     """Rows of the table: name → classifier of sequences."""
-    base = ConvLSTMClassifier(
-        max_epochs=max_epochs, validation_fraction=None, class_weight="balanced", random_state=seed
+    base = ConvLSTMClassifier.from_paper(
+        validation_fraction=None,
+        max_epochs=max_epochs,
+        class_weight="balanced",
+        random_state=seed,
     )
     rows = {"majority class": None}
     for kernel in ("linear", "rbf"):

@@ -47,7 +47,9 @@ def sequences(seed):
 
 def profiles(X, labels, emotion, seed):
     """Measure → the profile as it is, in units of its mean, and the relative one."""
-    network = ConvLSTMClassifier(random_state=seed, **NETWORK).fit(X, labels == emotion)
+    network = ConvLSTMClassifier.from_paper(validation_fraction=None, random_state=seed, **NETWORK).fit(
+        X, labels == emotion
+    )
     rest = np.flatnonzero(labels != emotion)
     baselines = X[rest][list(typical_samples(X[rest], labels[rest]).values())]
     for measure, options in (("attribution", {"n_steps": 20}), ("occlusion", {})):

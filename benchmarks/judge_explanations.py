@@ -64,7 +64,7 @@ def main():
         found = make_expressions(n_subjects=20, n_repeats=1, random_state=arguments.seed)
     X = make_pipeline(LandmarkAligner(), NeutralDifference()).fit_transform(found.data)
     emotion, groups, wanted, seed = found.target, found.groups, arguments.emotion, arguments.seed
-    network = ConvLSTMClassifier(
+    network = ConvLSTMClassifier.from_paper(validation_fraction=None,
         n_filters=8, lstm_units=32, fc_units=32, lr=1e-3, max_epochs=30,
         class_weight="balanced", random_state=seed,
     )  # fmt: skip

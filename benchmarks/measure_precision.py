@@ -31,7 +31,9 @@ def main():
     test = np.isin(data.groups, np.unique(data.groups)[::3])
 
     def probabilities(y, **parameters):
-        model = ConvLSTMClassifier(lr=3e-4, max_epochs=arguments.epochs, **parameters)
+        model = ConvLSTMClassifier.from_paper(
+            validation_fraction=None, lr=3e-4, max_epochs=arguments.epochs, **parameters
+        )
         return model.fit(X[~test], y[~test]).predict_proba(X[test])[:, 1]
 
     print(f"{platform.machine()} ({torch.backends.cpu.get_cpu_capability()}), {os.cpu_count()} cores")

@@ -108,7 +108,7 @@ def estimate(X, y, models, counts, settings, n_units, share, n_jobs):
     target, seconds = y == y[0], 0
     # The first fit in a process also loads libraries.
     for i, count in enumerate([counts[0], *counts]):
-        network = ConvLSTMClassifier(**settings["network"])
+        network = ConvLSTMClassifier.from_paper(**settings["network"])
         epochs = network.max_epochs
         network.set_params(max_epochs=2, validation_fraction=None)
         started = time.perf_counter()

@@ -60,8 +60,15 @@ STRONG = {"strength_spread": 0.7, "asymmetry": 0.3, "geometry": 0.1, "difficulty
 N_TRAIN, N_TEST, N_FRAMES = 24, 16, 6
 N_BAGGED = 5
 STRATEGIES = ("top", "forward", "qr")
-NETWORK = ConvLSTMClassifier(
-    n_filters=6, lstm_units=16, fc_units=16, lr=1e-2, batch_size=48, max_epochs=25, class_weight="balanced"
+NETWORK = ConvLSTMClassifier.from_paper(
+    validation_fraction=None,
+    n_filters=6,
+    lstm_units=16,
+    fc_units=16,
+    lr=1e-2,
+    batch_size=48,
+    max_epochs=25,
+    class_weight="balanced",
 )
 # Steps, draws or orders: Shapley values take an evaluation of each landmark for each order.
 STEPS = {"shapley_sampling": 2}

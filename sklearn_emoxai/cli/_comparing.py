@@ -22,6 +22,7 @@ from ..storage import load_landmarks
 from ._app import say
 
 COUNTS = (468, 128, 32)
+RECIPES = ("best", "paper")
 STRATEGIES = ("forward", "qr", "top")
 
 
@@ -37,6 +38,7 @@ def run_comparison(
     models,
     n_splits,
     n_runs,
+    recipe,
     search,
     network,
     keep,
@@ -51,11 +53,15 @@ def run_comparison(
         check_run_folder(folder)
     if strategy not in STRATEGIES:
         raise ValueError(f"--strategy must be one of {', '.join(STRATEGIES)}; got {strategy!r}.")
+    if recipe not in RECIPES:
+        raise ValueError(f"--recipe must be {' or '.join(RECIPES)}; got {recipe!r}.")
+    if search and recipe != "paper":
+        raise ValueError(f"--search belongs to --recipe paper, whose F, Q and R it searches; got {recipe!r}.")
     data = labelled_landmarks(path, verbose=verbose)
     n_all = data.data.shape[3]
     counts = _counts(counts, keep, path, n_all)
-    options = {"class_weight": "balanced", "strategy": strategy, **network}
-    if not search:
+    options = {"recipe": recipe, "class_weight": "balanced", "strategy": strategy, **network}
+    if recipe == "paper" and not search:
         options["network_grid"] = None
     # The eyes are looked for before any work, in landmarks that are all different.
     LandmarkAligner(eyes=eyes).fit_transform(np.arange(2.0 * n_all).reshape(1, 1, 2, n_all))
@@ -93,7 +99,12 @@ def run_comparison(
         why = f"the fewest within one standard error of its best {_name(DEFAULT_METRIC)}"
     elif keep is None:
         keep, why = min(counts), "the fewest of --n-landmarks, since it was not compared"
-    facts = {"strategy": strategy, "preprocessing": steps, "saved": {"model": saved, "n_landmarks": keep}}
+    facts = {
+        "recipe": recipe,
+        "strategy": strategy,
+        "preprocessing": steps,
+        "saved": {"model": saved, "n_landmarks": keep},
+    }
     add_to_meta(folder, **facts)
     if verbose:
         _print_table(results, protocol, steps, strategy)

@@ -188,12 +188,28 @@ def compare(
         int | None, typer.Option(min=2, help="Parts of the subjects (5), for protocol subject.")
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Repetitions, with other seeds and splits.")] = 1,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Networks of the paper's size and learning rate (paper), or what did better (best)."
+        ),
+    ] = "best",
     search: Annotated[
-        bool, typer.Option("--search", help="Search the networks' F, Q and R, in some 17 times the time.")
+        bool,
+        typer.Option(
+            "--search",
+            help="With --recipe paper: search the networks' F, Q and R, in some 17 times the time.",
+        ),
     ] = False,
-    n_filters: Annotated[int, typer.Option(min=1, help="Filters of the networks, F.")] = 40,
-    max_epochs: Annotated[int, typer.Option(min=1, help="Epochs of the networks, at most.")] = 100,
-    lr: Annotated[float, typer.Option(min=1e-9, help="Learning rate of the networks.")] = 1e-4,
+    n_filters: Annotated[
+        int | None, typer.Option(min=1, help="Filters of the networks, F; else the recipe's.")
+    ] = None,
+    max_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of the networks, at most; else the recipe's.")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(min=1e-9, help="Learning rate of the networks; else the recipe's.")
+    ] = None,
     validation: Annotated[
         bool,
         typer.Option(help="Hold out a tenth of the subjects, as the paper does, to stop the training early."),
@@ -236,12 +252,13 @@ def compare(
             models=models.split(",") if models else None,
             n_splits=n_splits,
             n_runs=runs,
+            recipe=recipe,
             search=search,
-            network={
-                "n_filters": n_filters,
-                "max_epochs": max_epochs,
-                "lr": lr,
-                "validation_fraction": 0.1 if validation else None,
+            network={"validation_fraction": 0.1 if validation else None}
+            | {
+                name: value
+                for name, value in {"n_filters": n_filters, "max_epochs": max_epochs, "lr": lr}.items()
+                if value is not None
             },
             keep=keep,
             saved=save,

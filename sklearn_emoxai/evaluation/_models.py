@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import MetadataMixin
 from ..network import ConvLSTMClassifier
-from ..preprocessing import LandmarkAligner, NeutralDifference, PredictsAsItsEstimator, SequenceFlattener
+from ..preprocessing import (
+    LandmarkAligner,
+    LandmarkMotion,
+    NeutralDifference,
+    PredictsAsItsEstimator,
+    SequenceFlattener,
+)
 from ..selection import IGLandmarkSelector, memory_of_code
 
 # The landmark counts of the paper's tables.
@@ -21,18 +27,30 @@ SVM_GRIDS = {
     "rbf": {"svc__C": [1, 10, 100, 1000], "svc__gamma": [0.3, 1, 3]},
 }
 INNER_SPLITS = 2
+# What "best" averages.
+_N_NETWORKS = 3
 
 
 def paper_models(
-    *, network_grid=NETWORK_GRID, n_landmarks_to_select=None, strategy="top", random_state=None, **network
+    *,
+    recipe="paper",
+    network_grid="recipe",
+    n_landmarks_to_select=None,
+    strategy="top",
+    random_state=None,
+    **network,
 ):
-    """The majority class, the SVMs and the paper's two networks, each behind a selection of landmarks.
+    """The majority class, the SVMs and the two networks, each behind a selection of landmarks.
 
     Parameters
     ----------
-    network_grid : dict, list of dict, or None
-        Parameters of :class:`ConvLSTMClassifier` to search; by default the paper's F, Q and R, two values each.
-        None searches nothing.
+    recipe : {"paper", "best"}, default="paper"
+        "paper" has networks as the paper trains them, :meth:`ConvLSTMClassifier.from_paper`. "best" has the default
+        :class:`ConvLSTMClassifier`, three networks of it each, and SVMs and networks search whether
+        velocities help, too (:class:`LandmarkMotion`): what did best on recordings of people.
+    network_grid : "recipe", dict, list of dict, or None, default="recipe"
+        Parameters of :class:`ConvLSTMClassifier` to search. "recipe" are two values each of F, Q and R for the
+        paper's, as there, and none for "best". None searches nothing for the networks, velocities neither.
     n_landmarks_to_select : int, float or None, default=None
         As in :class:`IGLandmarkSelector`; None keeps all. :func:`compare` sets it with ``n_landmarks``.
     strategy : str, default="top"
@@ -40,8 +58,7 @@ def paper_models(
     random_state : int or None, default=None
         Seed of the networks; None lets :func:`compare` draw one for each run and split.
     **network : dict
-        Other parameters of :class:`ConvLSTMClassifier`. Unless told otherwise, a tenth of each training part is held
-        out for validation, as in the paper.
+        Other parameters of :class:`ConvLSTMClassifier`, in the place of the recipe's.
 
     Returns
     -------
@@ -53,8 +70,8 @@ def paper_models(
     All but the first align the sequences (:class:`LandmarkAligner`), subtract the first frame
     (:class:`NeutralDifference`) and select landmarks by one and the same ranking, that of T-EMO without a search.
     Searches run inside the training part, on two folds that divide no subject, for the largest ROC AUC. The SVMs
-    search C, and gamma in units of one over the total variance of their input. R-EMO takes the parameters that
-    were found for T-EMO, as in the paper.
+    search C, and gamma in units of one over the total variance of their input. The paper's R-EMO takes the
+    parameters that were found for T-EMO.
 
     Examples
     --------
@@ -63,16 +80,26 @@ def paper_models(
     >>> list(models)
     ['majority class', 'linear SVM', 'RBF SVM', 'T-EMO', 'R-EMO']
     """
-    t_emo = ConvLSTMClassifier(random_state=random_state, **{"validation_fraction": 0.1, **network})
+    if recipe not in ("paper", "best"):
+        raise ValueError(f'recipe must be "paper" or "best"; got {recipe!r}.')
+    best = recipe == "best"
+    if best:
+        t_emo = ConvLSTMClassifier(random_state=random_state, **({"n_networks": _N_NETWORKS} | network))
+    else:
+        t_emo = ConvLSTMClassifier.from_paper(random_state=random_state, **network)
     r_emo = clone(t_emo).set_params(randomized_conv=True)
     selector = IGLandmarkSelector(
         t_emo, n_landmarks_to_select=n_landmarks_to_select, strategy=strategy, random_state=random_state
     )
-    if network_grid is not None:
-        t_emo, r_emo = SearchedNetwork(t_emo, network_grid), SearchedNetwork(r_emo, network_grid)
+    if best and network_grid is not None:
+        grid = {} if network_grid == "recipe" else network_grid
+        t_emo, r_emo = (_with_motion(classifier, grid) for classifier in (t_emo, r_emo))
+    elif network_grid is not None:
+        grid = NETWORK_GRID if network_grid == "recipe" else network_grid
+        t_emo, r_emo = SearchedNetwork(t_emo, grid), SearchedNetwork(r_emo, grid)
     classifiers = {
-        "linear SVM": _svm("linear", network.get("class_weight")),
-        "RBF SVM": _svm("rbf", network.get("class_weight")),
+        "linear SVM": _svm("linear", network.get("class_weight"), motion=best),
+        "RBF SVM": _svm("rbf", network.get("class_weight"), motion=best),
         "T-EMO": t_emo,
         "R-EMO": r_emo,
     }
@@ -83,10 +110,27 @@ def paper_models(
     return models
 
 
-def _svm(kernel, class_weight):
-    scaled = make_pipeline(TotalVarianceScaler(), SVC(kernel=kernel, gamma=1, class_weight=class_weight))
-    search = GridSearchCV(scaled, SVM_GRIDS[kernel], cv=StratifiedGroupKFold(INNER_SPLITS), scoring="roc_auc")
-    return make_pipeline(SequenceFlattener(), search)
+def _svm(kernel, class_weight, *, motion):
+    svc = SVC(kernel=kernel, gamma=1, class_weight=class_weight)
+    if motion:
+        return _with_motion(make_pipeline(SequenceFlattener(), TotalVarianceScaler(), svc), SVM_GRIDS[kernel])
+    scaled = make_pipeline(TotalVarianceScaler(), svc)
+    return make_pipeline(SequenceFlattener(), _search(scaled, SVM_GRIDS[kernel]))
+
+
+def _with_motion(classifier, grid):
+    """A search of a classifier's parameters and of whether it is given velocities, too."""
+    pipeline = Pipeline([("motion", "passthrough"), ("classify", classifier)])
+    choices = {"motion": ["passthrough", LandmarkMotion(order=1)]}
+    grids = [
+        choices | {f"classify__{name}": values for name, values in each.items()}
+        for each in (grid if isinstance(grid, list) else [grid])
+    ]
+    return _search(pipeline, grids)
+
+
+def _search(classifier, grid):
+    return GridSearchCV(classifier, grid, cv=StratifiedGroupKFold(INNER_SPLITS), scoring="roc_auc")
 
 
 class TotalVarianceScaler(TransformerMixin, BaseEstimator):
@@ -140,7 +184,7 @@ class SearchedNetwork(
     def fit(self, X, y, *, emotion=None, groups=None):
         """Search, then fit on all samples; ``emotion`` is ignored."""
         memory, code = memory_of_code(self.memory, self.estimator)
-        search = memory.cache(_search)
+        search = memory.cache(_best_params)
         folds = self.folds(X, y, groups)
         self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, folds, code=code)
         self.estimator_ = clone(self.estimator).set_params(**self.best_params_).fit(X, y, groups=groups)
@@ -161,7 +205,7 @@ class SearchedNetwork(
         return list(splitter.split(X, y, groups))
 
 
-def _search(network, param_grid, X, y, groups, folds, code=None):
+def _best_params(network, param_grid, X, y, groups, folds, code=None):
     """The best parameters; a memory keeps them by the arguments, and ``code`` is the network's for that alone."""
     search = GridSearchCV(network, param_grid, cv=folds, scoring="roc_auc", refit=False)
     return search.fit(X, y, **({} if groups is None else {"groups": groups})).best_params_

@@ -9,7 +9,7 @@ import numpy as np
 from .. import __version__
 from ..evaluation import as_detector
 from ..facemesh import landmark_names
-from ._recipe import Align, Difference, recipe_of
+from ._recipe import Align, Difference, Motion, recipe_of
 
 _OPSET, _IR_VERSION = 18, 9  # of ONNX 1.14; onnxruntime reads them from 1.15 on
 _MISSING = 'export_onnx needs the package onnx: pip install "sklearn-emoxai[onnx]".'
@@ -174,6 +174,8 @@ class _Graph:
                 moved = tensor if step.keep_first else self.cut(tensor, 1, n_frames, 1)
                 tensor = self.add("Sub", moved, self.cut(tensor, 0, 1, 1))
                 n_frames -= not step.keep_first
+            elif isinstance(step, Motion):
+                tensor = self._motion(tensor, step, n_frames)
             else:
                 tensor = self.add("Gather", tensor, self.integers(*step.landmarks), axis=3)
         logits = self._network(tensor, branch.module, n_frames)
@@ -211,6 +213,16 @@ class _Graph:
         imaginary = self.add("Mul", self.add("Sub", q, self.add("Mul", p, ratio)), scale)
         signed = self.add("Where", level, imaginary, self.add("Neg", imaginary))
         return self.add("Concat", real, signed, axis=2)
+
+    def _motion(self, tensor, step, n_frames):
+        """Products with the frames, side by side; the landmarks stay as they are."""
+        by_frame = self.add("Transpose", tensor, perm=[0, 2, 1, 3])
+        parts = [by_frame] * step.transformer.append
+        parts += [
+            self.add("MatMul", self.constant(matrix), by_frame)
+            for matrix in step.matrices(n_frames)[len(parts) :]
+        ]
+        return self.add("Transpose", self.add("Concat", *parts, axis=3), perm=[0, 2, 1, 3])
 
     def _network(self, tensor, module, n_frames):
         """Logits of a ConvLSTM, in the order of its layers."""

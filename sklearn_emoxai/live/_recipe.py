@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 
-from ..preprocessing import LandmarkAligner, NeutralDifference
+from ..preprocessing import LandmarkAligner, LandmarkMotion, NeutralDifference
 from ..selection import LandmarkSelector, unwrapped
 
 
@@ -75,6 +76,43 @@ class Select:
 
 
 @dataclass(frozen=True, eq=False)
+class Motion:
+    """As :class:`LandmarkMotion`."""
+
+    transformer: LandmarkMotion
+
+    def matrices(self, n_frames):
+        """What is put side by side along the landmarks, as products with the frames.
+
+        Parameters
+        ----------
+        n_frames : int
+
+        Returns
+        -------
+        list of ndarray of shape (n_frames, n_frames)
+            The identity, velocities and accelerations, or some of these.
+        """
+        eye = np.eye(n_frames)[None, :, :, None]
+        parts = np.split(clone(self.transformer).fit(eye).transform(eye)[0], self.n_parts, axis=2)
+        return [part[..., 0] for part in parts]
+
+    @property
+    def n_parts(self):
+        """How many landmarks there are for each."""
+        return self.transformer.order + self.transformer.append
+
+    @property
+    def key(self):
+        """Text that is equal where the operation is."""
+        return f"motion {self.transformer.order} {self.transformer.append} {self.transformer.frame_rate}"
+
+    def __str__(self):
+        names = ("landmarks", "velocities", "accelerations")[not self.transformer.append :]
+        return f"put side by side: {', '.join(names[: self.n_parts])}"
+
+
+@dataclass(frozen=True, eq=False)
 class Branch:
     """What leads to one classifier's probabilities.
 
@@ -82,7 +120,7 @@ class Branch:
     ----------
     label : str or None
         The emotion that it tells from the rest; None for a classifier of all labels.
-    steps : tuple of Align, Difference and Select
+    steps : tuple of Align, Difference, Select and Motion
     module : ConvLSTM
     sigmoid : tuple of two floats or None
         a and b of the calibrated probability 1 / (1 + exp(a f + b)) of the decision value f.
@@ -153,11 +191,13 @@ def _operation(step, where, purpose):
         return Align(step)
     if type(step) is NeutralDifference:
         return Difference(step)
+    if type(step) is LandmarkMotion:
+        return Motion(step)
     if isinstance(step, LandmarkSelector):
         return Select(step.get_support(indices=True))
     raise ValueError(
-        f"{purpose} knows LandmarkAligner, NeutralDifference, landmark selectors and networks; the step "
-        f"{type(step).__name__}{where} is none of them."
+        f"{purpose} knows LandmarkAligner, NeutralDifference, LandmarkMotion, landmark selectors and networks; the "
+        f"step {type(step).__name__}{where} is none of them."
     )
 
 

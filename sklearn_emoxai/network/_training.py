@@ -266,9 +266,10 @@ def warn_of_standstill(network, codes, class_weight, sample_weight):
     entropy = -np.sum(shares * np.log(shares))
     losses = [row["train_loss"] for row in network.history_]  # none where a callback ended it at once
     if losses and min(losses) > STANDSTILL * entropy:
+        epochs = f"max_epochs={network.max_epochs}" if network.max_epochs else f"{network.n_iter_} epochs"
         # Without numbers of this fit, so that many alike in a search or comparison warn once.
         warnings.warn(
-            f"The network has hardly moved from its start in max_epochs={network.max_epochs} at lr={network.lr:g}: "
+            f"The network has hardly moved from its start in {epochs} at lr={network.lr:g}: "
             "its training loss is that of always answering the classes' shares. Raise max_epochs or lr, unless the "
             "sequences tell nothing of y.",
             ConvergenceWarning,
