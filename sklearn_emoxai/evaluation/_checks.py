@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from .._validation import check_number
 from ..network import ConvLSTMClassifier, validation_split
 from ._configure import configured, estimators, has_selector, inner_splits
-from ._models import SearchedNetwork
+from ._models import SearchedNetwork, network_of
 from ._statistics import DEFINED_FOR_ONE_CLASS, METRICS
 
 # Columns of compare's table that are no metrics.
@@ -193,10 +193,11 @@ def _hold_out(model, unit, target, done):
         if isinstance(part, ConvLSTMClassifier):
             networks.append((part, whole))
         elif isinstance(part, SearchedNetwork):
-            key = (part.cv, part.estimator.validation_fraction, str(part.estimator.random_state))
+            searched = network_of(part.estimator)
+            key = (part.cv, searched.validation_fraction, str(searched.random_state))
             if key not in done:
                 folds = part.folds(whole, target, unit.groups)
-                networks += [(part.twin(), train) for train, _ in folds]
+                networks += [(network_of(part.twin()), train) for train, _ in folds]
             done.add(key)
     for network, rows in networks:
         fraction = network.validation_fraction

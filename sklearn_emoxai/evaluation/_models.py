@@ -1,5 +1,6 @@
 """The models that are compared unless others are given."""
 
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
@@ -93,7 +94,7 @@ def paper_models(
     )
     if best and network_grid is not None:
         grid = {} if network_grid == "recipe" else network_grid
-        t_emo, r_emo = (_with_motion(classifier, grid) for classifier in (t_emo, r_emo))
+        t_emo, r_emo = (SearchedNetwork(*_with_motion(network, grid)) for network in (t_emo, r_emo))
     elif network_grid is not None:
         grid = NETWORK_GRID if network_grid == "recipe" else network_grid
         t_emo, r_emo = SearchedNetwork(t_emo, grid), SearchedNetwork(r_emo, grid)
@@ -113,20 +114,20 @@ def paper_models(
 def _svm(kernel, class_weight, *, motion):
     svc = SVC(kernel=kernel, gamma=1, class_weight=class_weight)
     if motion:
-        return _with_motion(make_pipeline(SequenceFlattener(), TotalVarianceScaler(), svc), SVM_GRIDS[kernel])
+        flat = make_pipeline(SequenceFlattener(), TotalVarianceScaler(), svc)
+        return _search(*_with_motion(flat, SVM_GRIDS[kernel]))
     scaled = make_pipeline(TotalVarianceScaler(), svc)
     return make_pipeline(SequenceFlattener(), _search(scaled, SVM_GRIDS[kernel]))
 
 
 def _with_motion(classifier, grid):
-    """A search of a classifier's parameters and of whether it is given velocities, too."""
-    pipeline = Pipeline([("motion", "passthrough"), ("classify", classifier)])
+    """A classifier that may be given velocities, too, and the grid that asks whether it should."""
     choices = {"motion": ["passthrough", LandmarkMotion(order=1)]}
     grids = [
         choices | {f"classify__{name}": values for name, values in each.items()}
         for each in (grid if isinstance(grid, list) else [grid])
     ]
-    return _search(pipeline, grids)
+    return Pipeline([("motion", "passthrough"), ("classify", classifier)]), grids
 
 
 def _search(classifier, grid):
@@ -153,13 +154,13 @@ class TotalVarianceScaler(TransformerMixin, BaseEstimator):
 class SearchedNetwork(
     MetadataMixin, PredictsAsItsEstimator, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
-    """A ConvLSTMClassifier whose parameters are searched on its twin with a trained convolution.
+    """A ConvLSTMClassifier whose parameters are searched on one network like it, with a trained convolution.
 
     So R-EMO reuses what is found for T-EMO. With ``memory``, the search is run once for both.
 
     Parameters
     ----------
-    estimator : ConvLSTMClassifier
+    estimator : ConvLSTMClassifier, or Pipeline that ends in one
     param_grid : dict or list of dict
         As in :class:`~sklearn.model_selection.GridSearchCV`.
     cv : int, default=2
@@ -170,7 +171,7 @@ class SearchedNetwork(
     Attributes
     ----------
     best_params_ : dict
-    estimator_ : ConvLSTMClassifier
+    estimator_ : ConvLSTMClassifier or Pipeline
         Fitted with them.
     classes_ : ndarray of shape (n_classes,)
     """
@@ -187,17 +188,20 @@ class SearchedNetwork(
         search = memory.cache(_best_params)
         folds = self.folds(X, y, groups)
         self.best_params_ = search(self.twin(), self.param_grid, X, y, groups, folds, code=code)
-        self.estimator_ = clone(self.estimator).set_params(**self.best_params_).fit(X, y, groups=groups)
+        estimator = clone(self.estimator).set_params(**self.best_params_)
+        with config_context(enable_metadata_routing=True):
+            self.estimator_ = estimator.fit(X, y, groups=groups)
         self.classes_ = self.estimator_.classes_
         return self
 
     def twin(self):
-        """The network that is searched: with a trained convolution, and as many validation samples as in the end."""
-        network = clone(self.estimator).set_params(randomized_conv=False)
+        """What is searched: one network with a trained convolution, and as many validation samples as in the end."""
+        twin = clone(self.estimator)
+        network = network_of(twin).set_params(randomized_conv=False, n_networks=1)
         if network.validation_fraction is not None:
             larger = network.validation_fraction * self.cv / (self.cv - 1)
             network.set_params(validation_fraction=min(larger, 0.5))
-        return network
+        return twin
 
     def folds(self, X, y, groups):
         """Training and validation indices of the search."""
@@ -208,4 +212,10 @@ class SearchedNetwork(
 def _best_params(network, param_grid, X, y, groups, folds, code=None):
     """The best parameters; a memory keeps them by the arguments, and ``code`` is the network's for that alone."""
     search = GridSearchCV(network, param_grid, cv=folds, scoring="roc_auc", refit=False)
-    return search.fit(X, y, **({} if groups is None else {"groups": groups})).best_params_
+    with config_context(enable_metadata_routing=True):
+        return search.fit(X, y, **({} if groups is None else {"groups": groups})).best_params_
+
+
+def network_of(estimator):
+    """The network, or that at the end of a Pipeline."""
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator

@@ -93,9 +93,10 @@ class Motion:
         list of ndarray of shape (n_frames, n_frames)
             The identity, velocities and accelerations, or some of these.
         """
-        eye = np.eye(n_frames)[None, :, :, None]
-        parts = np.split(clone(self.transformer).fit(eye).transform(eye)[0], self.n_parts, axis=2)
-        return [part[..., 0] for part in parts]
+        # Each landmark of these frames is 1 in one frame alone.
+        frames = np.stack([np.eye(n_frames, dtype=np.float32)] * 2, axis=1)[None]
+        moved = clone(self.transformer).fit_transform(frames)[0, :, 0]
+        return np.split(moved, self.n_parts, axis=1)
 
     @property
     def n_parts(self):
