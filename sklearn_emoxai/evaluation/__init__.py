@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_detector": ["Detector", "as_detector"],
         "_early": ["early_decisions"],
         "_explanations": ["deletion_curve", "randomization_check", "retraining_curves", "seed_agreement"],
-        "_groups": ["group_scores"],
+        "_groups": ["draws_of_subjects", "group_scores", "sample_table"],
         "_models": ["SearchedNetwork", "TotalVarianceScaler", "paper_models"],
         "_ranks": ["critical_difference", "scores_by_block"],
         "_run_folder": [
