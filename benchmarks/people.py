@@ -13,8 +13,8 @@ selector, by the paper's rule (the first of the network's ranking), by a selecto
 subject is both trained and tested on: --folds 5 makes five parts of them, stratified by label, and --folds subjects
 leaves one out at a time. Interrupted, the same command goes on where it stopped.
 
---models, --selectors, --landmarks, --labels and --emotions run a part; --labels leaves other sequences out, --emotions
-takes them for the rest. For example, in minutes:
+--models, --selected (which of them meet the selectors), --selectors, --landmarks, --labels and --emotions run a part;
+--labels leaves other sequences out, --emotions takes them for the rest. For example, in minutes:
 
     ... --models "majority class;linear SVM;T-EMO" --selectors default --landmarks 16 --folds 3
 
@@ -111,8 +111,8 @@ def _minirocket():
     return make_pipeline(SequenceChannels(), rocket, StandardScaler(with_mean=False), ridge)
 
 
-def models_of(names, selectors, n_frames, epochs):
-    """Name → estimator: every classifier on all landmarks, and behind every selector."""
+def models_of(names, behind, selectors, n_frames, epochs):
+    """Name → estimator: every classifier on all landmarks, and some of them behind every selector."""
     options = {"class_weight": "balanced"} | ({} if epochs is None else {"max_epochs": epochs})
     best = paper_models(recipe="best", **options)
     classifiers = {}
@@ -135,7 +135,7 @@ def models_of(names, selectors, n_frames, epochs):
     }
     models = dict(classifiers)
     for name, classifier in classifiers.items():
-        if name != "majority class":
+        if name != "majority class" and name in behind:
             for selector in selectors:
                 steps = [("select", found[selector]), ("classify", classifier)]
                 models[f"{name}, {selector}"] = Pipeline(steps)
@@ -194,6 +194,7 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--root", help="where a named set lies")
     parser.add_argument("--models", default=";".join(MODELS), help="separated by semicolons")
+    parser.add_argument("--selected", default=";".join(MODELS), help="which of them meet the selectors")
     parser.add_argument("--selectors", default=",".join(SELECTORS), help="empty for all landmarks only")
     parser.add_argument("--landmarks", default="32,16,8")
     parser.add_argument("--labels", help="only these, separated by commas; other sequences are left out")
@@ -209,7 +210,11 @@ def main():
     arguments = parser.parse_args()
     names = arguments.models.split(";")
     selectors = [name for name in arguments.selectors.split(",") if name]
-    for option, wanted, known in (("models", names, MODELS), ("selectors", selectors, SELECTORS)):
+    for option, wanted, known in (
+        ("models", names, MODELS),
+        ("selected", arguments.selected.split(";"), MODELS),
+        ("selectors", selectors, SELECTORS),
+    ):
         if unknown := [name for name in wanted if name not in known]:
             parser.error(f"--{option} must be some of {', '.join(known)}; got {unknown[0]!r}")
     if arguments.data in (*SIGNED, "ravdess", "crema-d") and arguments.root is None:
@@ -229,7 +234,9 @@ def main():
             keep &= y != label
     X, y, groups = prepare(X[keep], reference, difference), y[keep], groups[keep]
     counts = [int(count) for count in arguments.landmarks.split(",") if count]
-    models = models_of(names, selectors if counts else [], X.shape[1], arguments.epochs)
+    models = models_of(
+        names, arguments.selected.split(";"), selectors * bool(counts), X.shape[1], arguments.epochs
+    )
     grouped = arguments.folds != "subjects"
     print(
         f"{len(X)} sequences of {len(np.unique(groups))} subjects, {X.shape[1]} frames, {X.shape[3]} landmarks."
