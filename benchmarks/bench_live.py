@@ -3,6 +3,7 @@
     python benchmarks/bench_live.py                      # both generations of MediaPipe that are at hand
     python benchmarks/bench_live.py --browser            # through the page in chromium, too; needs playwright
     python benchmarks/bench_live.py --minutes 10         # memory and latency of the server, minute by minute
+    python benchmarks/bench_live.py --paper              # with networks of the paper's size
 
 Frames of 640 × 480 pixels show a rendered face that moves. The bare loop is MediaPipe's own tracking of one face,
 and the landmarks as an array; "in process" is LiveDetector.update with six networks on 32 landmarks each;
@@ -53,11 +54,12 @@ def made_frames(folder):
     return frames + frames[::-1]
 
 
-def made_detector():
+def made_detector(paper):
     """A detector of six emotions. It is fast or slow whatever it learnt, and learns little here."""
     made = make_expressions(n_subjects=4, n_repeats=1, random_state=0)
     select = VarianceLandmarkSelector(n_landmarks_to_select=32)
-    network = ConvLSTMClassifier(max_epochs=1, random_state=0)
+    parameters = {"max_epochs": 1, "validation_fraction": None, "random_state": 0}
+    network = ConvLSTMClassifier.from_paper(**parameters) if paper else ConvLSTMClassifier(**parameters)
     pipeline = make_pipeline(LandmarkAligner(), NeutralDifference(), select, network)
     return EmotionClassifier(pipeline).fit(made.data, made.target)
 
@@ -200,13 +202,20 @@ def main():
     parser.add_argument("--seconds", type=float, default=15, help="for each measurement")
     parser.add_argument("--minutes", type=int, default=0, help="of the server, in the place of the rest")
     parser.add_argument("--browser", action="store_true")
+    parser.add_argument(
+        "--paper", action="store_true", help="networks of the paper's size, not the default's"
+    )
     arguments = parser.parse_args()
     generations = ["bundled"] * has_bundled_graph() + ["tasks"] * (MODEL_VARIABLE in os.environ)
     print(
         f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
     with tempfile.TemporaryDirectory() as folder:
-        frames, detector, model = made_frames(folder), made_detector(), Path(folder) / "model.skops"
+        frames, detector, model = (
+            made_frames(folder),
+            made_detector(arguments.paper),
+            Path(folder) / "model.skops",
+        )
         save(detector, model)
         for generation in generations:
             if arguments.minutes:

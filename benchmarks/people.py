@@ -20,7 +20,7 @@ leaves one out at a time. Interrupted, the same command goes on where it stopped
 
 Every decision is kept, so the classifier of several classes, which answers the label with the largest decision value
 as EmotionClassifier does, needs no fit of its own. Intervals are from resampled subjects. The output folder gets
-people.md and the run of `compare`.
+the tables, as people.md and as CSV, and the run of `compare`.
 """
 
 import argparse
@@ -164,27 +164,28 @@ def several_classes(results, y, groups, n_bootstraps=1000, seed=0):
     return pd.DataFrame(rows).T.rename_axis(["model", "landmarks"])
 
 
-def report(results, y, groups, grouped):
-    """The tables as text."""
+def tables(results, y, groups, grouped):
+    """File name → title and table."""
     everyone = pd.Series("everyone", index=range(len(y)), name="who")
-    parts = []
+    found = {}
     for metric in ("roc_auc", "balanced_accuracy"):
         table = summarize(results, metric, by=everyone, groups=groups).droplevel("who")
-        text = table.drop(columns=["subjects", "samples"]).to_string()
-        parts.append(f"## Each class against the rest: {metric} [95 % interval]\n\n```\n{text}\n```\n")
+        table = table.drop(columns=["subjects", "samples"]).rename_axis(index={"n_landmarks": "landmarks"})
+        found[metric] = f"Each class against the rest: {metric} [95 % interval]", table.reset_index()
     if set(results["emotion"]) == set(y):
-        table = several_classes(results, y, groups).to_string()
-        parts.append(
-            f"## All classes at once: the largest decision value [95 % interval]\n\n```\n{table}\n```\n"
-        )
+        table = several_classes(results, y, groups).reset_index()
+        found["several"] = "All classes at once: the largest decision value [95 % interval]", table
     if grouped and REFERENCE in set(results["model"]) and results["model"].nunique() > 1:
         tests = paired_tests(results, REFERENCE)
-        columns = ["model", "n_landmarks", "difference", "low", "high", "pvalue", "pvalue_holm"]
-        text = tests.loc[tests["emotion"] == "mean", columns].round(3).to_string(index=False)
-        parts.append(
-            f"## ROC AUC less that of the {REFERENCE} on all landmarks, mean over classes\n\n```\n{text}\n```\n"
-        )
-    return "\n".join(parts)
+        tests = tests[tests["emotion"] == "mean"].round(3)
+        table = tests[["model", "n_landmarks", "difference"]].rename(columns={"n_landmarks": "landmarks"})
+        table["95 % interval"] = [f"{row.low:+.3f} to {row.high:+.3f}" for row in tests.itertuples()]
+        table["p"], table["p (Holm)"] = tests["pvalue"], tests["pvalue_holm"]
+        title = f"ROC AUC less that of the {REFERENCE} on all landmarks, mean over classes"
+        found["differences"] = title, table
+    seconds = results.groupby(["model", "n_landmarks"], sort=False)["fit_seconds"].mean().round(1)
+    found["seconds"] = "Seconds a fit, on one core", seconds.rename("seconds").reset_index()
+    return found
 
 
 def main():
@@ -262,7 +263,10 @@ def main():
     )
     run = json.loads((arguments.output / "run" / "run.json").read_text(encoding="utf-8"))
     head = f"# {run['data']['description']}\n\n{run['data']['labels']}\n\n{run['machine']}, {run['finished'][:10]}\n\n"
-    text = head + report(results, y, groups, grouped)
+    text = head
+    for name, (title, table) in tables(results, y, groups, grouped).items():
+        table.to_csv(arguments.output / f"{name}.csv", index=False)
+        text += f"## {title}\n\n```\n{table.to_string(index=False)}\n```\n\n"
     (arguments.output / "people.md").write_text(text, encoding="utf-8")
     print(text)
 
