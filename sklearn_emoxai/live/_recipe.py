@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 
 from ..preprocessing import LandmarkAligner, LandmarkMotion, NeutralDifference
-from ..selection import LandmarkSelector, unwrapped
+from ..selection import LandmarkSelector, flat_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +93,10 @@ class Motion:
         list of ndarray of shape (n_frames, n_frames)
             The identity, velocities and accelerations, or some of these.
         """
-        eye = np.eye(n_frames)[None, :, :, None]
-        parts = np.split(clone(self.transformer).fit(eye).transform(eye)[0], self.n_parts, axis=2)
-        return [part[..., 0] for part in parts]
+        # Of one landmark that is 1 in one frame, and 0 in the others.
+        frames = np.repeat(np.eye(n_frames)[:, :, None, None], 2, axis=2)
+        found = clone(self.transformer).fit_transform(frames)
+        return [found[:, :, 0, part].T for part in range(self.n_parts)]
 
     @property
     def n_parts(self):
@@ -163,7 +164,7 @@ def recipe_of(detector, *, purpose):
 
 def _branch(classifier, label, calibrated, purpose):
     where = "" if label is None else f" of the detector of {label}"
-    *steps, last = _flat(classifier)
+    *steps, last = flat_steps(classifier)
     if not hasattr(last, "module_"):
         raise ValueError(
             f"{purpose} knows classifiers that are a ConvLSTMClassifier; the last step{where} is a "
@@ -173,17 +174,6 @@ def _branch(classifier, label, calibrated, purpose):
     return Branch(
         label, steps, last.module_, None if calibrated is None else _sigmoid(calibrated, where, purpose)
     )
-
-
-def _flat(estimator):
-    """Steps of a fitted estimator, those of Pipelines inside Pipelines among them."""
-    estimator = unwrapped(estimator)
-    if not hasattr(estimator, "steps"):
-        yield estimator
-        return
-    for _, step in estimator.steps:
-        if hasattr(step, "fit"):  # not "passthrough"
-            yield from _flat(step)
 
 
 def _operation(step, where, purpose):
