@@ -122,9 +122,9 @@ def _network(detector, label):
 
 
 def _of_all(parts, profile, n_landmarks):
-    """An Explanation of all landmarks, from the profile of those that reach the network."""
+    """An Explanation of all landmarks, from the profile of the network's columns."""
     full = np.zeros((len(profile), n_landmarks))
-    full[:, parts.landmarks] = profile
+    full[:, parts.landmarks] = parts.by_landmark(profile)
     importances = full.sum(axis=0)
     support = np.zeros(n_landmarks, dtype=bool)
     support[parts.landmarks] = True

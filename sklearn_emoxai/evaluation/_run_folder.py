@@ -143,7 +143,7 @@ def keep_detector(folder, model, X, y, *, groups=None, n_jobs=None):
     y : ndarray of shape (n_samples,)
         Emotion labels.
     groups : ndarray of shape (n_samples,), default=None
-        Subjects.
+        Subjects; None takes each sequence for one, as :func:`compare` does.
     n_jobs : int, default=None
         Emotions fitted at once.
 
@@ -153,6 +153,7 @@ def keep_detector(folder, model, X, y, *, groups=None, n_jobs=None):
         Fitted on all samples. Its selectors are without the networks on all landmarks that they trained: prediction
         does not need them, and they are nearly all of the file's size.
     """
+    groups = np.arange(len(X)) if groups is None else groups
     detector = EmotionClassifier(model, n_jobs=n_jobs).fit(X, y, groups=groups)
     save_explanations(folder, detector, template=mean_face(X))
     for fitted in detector.estimators_.values():

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 
 from ..preprocessing import LandmarkAligner, LandmarkMotion, NeutralDifference
-from ..selection import LandmarkSelector, unwrapped
+from ..selection import LandmarkSelector, flat_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,10 @@ class Motion:
         list of ndarray of shape (n_frames, n_frames)
             The identity, velocities and accelerations, or some of these.
         """
-        # Each landmark of these frames is 1 in one frame alone.
-        frames = np.stack([np.eye(n_frames, dtype=np.float32)] * 2, axis=1)[None]
-        moved = clone(self.transformer).fit_transform(frames)[0, :, 0]
-        return np.split(moved, self.n_parts, axis=1)
+        # Of one landmark that is 1 in one frame, and 0 in the others.
+        frames = np.repeat(np.eye(n_frames)[:, :, None, None], 2, axis=2)
+        found = clone(self.transformer).fit_transform(frames)
+        return [found[:, :, 0, part].T for part in range(self.n_parts)]
 
     @property
     def n_parts(self):
@@ -164,7 +164,7 @@ def recipe_of(detector, *, purpose):
 
 def _branch(classifier, label, calibrated, purpose):
     where = "" if label is None else f" of the detector of {label}"
-    *steps, last = _flat(classifier)
+    *steps, last = flat_steps(classifier)
     if not hasattr(last, "module_"):
         raise ValueError(
             f"{purpose} knows classifiers that are a ConvLSTMClassifier; the last step{where} is a "
@@ -174,17 +174,6 @@ def _branch(classifier, label, calibrated, purpose):
     return Branch(
         label, steps, last.module_, None if calibrated is None else _sigmoid(calibrated, where, purpose)
     )
-
-
-def _flat(estimator):
-    """Steps of a fitted estimator, those of Pipelines inside Pipelines among them."""
-    estimator = unwrapped(estimator)
-    if not hasattr(estimator, "steps"):
-        yield estimator
-        return
-    for _, step in estimator.steps:
-        if hasattr(step, "fit"):  # not "passthrough"
-            yield from _flat(step)
 
 
 def _operation(step, where, purpose):

@@ -224,7 +224,7 @@ def _attributions(parts, X, still, target):
         n_steps=_N_STEPS,
         method="riemann_middle",
     )
-    return np.abs(attributions[:, 0]).sum(axis=(1, 2))
+    return parts.by_landmark(np.abs(attributions[:, 0]).sum(axis=(1, 2)))
 
 
 def _drawn(path, sequence, explained, panel, width):

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "explained_label",
             "find_selector",
             "fitted_parts",
+            "flat_steps",
             "n_frames_in",
             "n_landmarks_in",
             "selected_landmarks",

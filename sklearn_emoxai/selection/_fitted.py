@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import is_classifier
 
-from ..preprocessing import NeutralDifference
+from ..preprocessing import LandmarkMotion, NeutralDifference
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,11 +15,14 @@ class Parts:
     Attributes
     ----------
     steps : list of estimators
-        The transformers before the classifier.
+        The transformers before the classifier, those of Pipelines inside Pipelines among them.
     classifier : estimator
         The last step.
     landmarks : ndarray of shape (n_selected,), int
         Landmarks that reach the classifier, in its order.
+    columns : ndarray of shape (n_columns,), int
+        Landmark of each column that the classifier takes for one: behind a :class:`LandmarkMotion` its place and its
+        motion are several.
     importances : ndarray of shape (n_landmarks,) or None
         What the selector found, of all landmarks.
     profile : ndarray of shape (n_frames, n_landmarks) or None
@@ -32,6 +35,7 @@ class Parts:
     steps: list
     classifier: object
     landmarks: np.ndarray
+    columns: np.ndarray
     importances: np.ndarray | None
     profile: np.ndarray | None
     first_frame: int
@@ -41,6 +45,10 @@ class Parts:
         for step in self.steps:
             X = step.transform(X)
         return X
+
+    def by_landmark(self, values):
+        """Sums over the columns of each landmark, (..., n_selected), of values of the columns, (..., n_columns)."""
+        return np.stack([values[..., self.columns == each].sum(axis=-1) for each in self.landmarks], axis=-1)
 
 
 def fitted_parts(fitted):
@@ -118,6 +126,17 @@ def unwrapped(estimator):
     return estimator
 
 
+def flat_steps(estimator):
+    """Fitted steps of an estimator, those of Pipelines and searches inside Pipelines among them."""
+    estimator = unwrapped(estimator)
+    if not hasattr(estimator, "steps"):
+        yield estimator
+        return
+    for _, step in estimator.steps:
+        if hasattr(step, "fit"):  # not "passthrough"
+            yield from flat_steps(step)
+
+
 def n_frames_in(fitted):
     """Frames per sequence that a fitted estimator takes; None if neither it nor anything fitted in it tells."""
     return _told(fitted, "n_frames_in_")
@@ -143,25 +162,27 @@ def _told(fitted, name):
 
 def take_apart(estimator, n_landmarks):
     """Parts of a fitted binary classifier, Pipeline or selector of `n_landmarks` landmarks."""
-    estimator = unwrapped(estimator)
-    steps = [step for _, step in getattr(estimator, "steps", [("only", estimator)]) if hasattr(step, "fit")]
-    landmarks, importances, profile = np.arange(n_landmarks), None, None
+    steps = list(flat_steps(estimator))
+    columns, importances, profile = np.arange(n_landmarks), None, None
     frame = first_frame = getattr(steps[0], "first_frame_", 1)
     for step in steps:
         if isinstance(step, NeutralDifference):
             frame += not step.keep_first
+        if isinstance(step, LandmarkMotion):
+            columns = np.tile(columns, step.order + step.append)
         if profile is None or hasattr(step, "profile_"):
             first_frame = frame
         if not hasattr(step, "get_support"):
             continue
         kept = step.get_support()
-        if len(kept) != len(landmarks):  # a selector of flattened features, not of landmarks
+        if len(kept) != len(columns):  # a selector of flattened features, not of landmarks
             break
         if hasattr(step, "importances_"):
             importances = np.zeros(n_landmarks)
-            importances[landmarks] = step.importances_
+            np.add.at(importances, columns, step.importances_)
         if hasattr(step, "profile_"):
             profile = np.zeros((len(step.profile_), n_landmarks))
-            profile[:, landmarks] = step.profile_
-        landmarks = landmarks[kept]
-    return Parts(steps[:-1], unwrapped(steps[-1]), landmarks, importances, profile, first_frame)
+            np.add.at(profile, (slice(None), columns), step.profile_)
+        columns = columns[kept]
+    landmarks = np.array(list(dict.fromkeys(columns.tolist())), dtype=int)
+    return Parts(steps[:-1], steps[-1], landmarks, columns, importances, profile, first_frame)

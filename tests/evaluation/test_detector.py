@@ -15,6 +15,7 @@ from sklearn_emoxai import (
     ConvLSTMClassifier,
     EmotionClassifier,
     LandmarkExtractor,
+    LandmarkMotion,
     MirrorAugmented,
     NeutralDifference,
     SequenceFlattener,
@@ -131,6 +132,33 @@ def test_parts_are_those_that_decide_on_a_label(planted):
     assert parts.classifier is one.estimator[-1]
     assert len(parts.landmarks) == 4
     assert target == 2
+
+
+def test_parts_behind_a_search_of_a_pipeline_are_its_parts(planted):
+    X, emotion, _ = planted
+    inner = GridSearchCV(make_pipeline(LandmarkMotion(order=1), NETWORK), {}, cv=2)
+    whole = make_pipeline(NeutralDifference(), UnivariateLandmarkSelector(n_landmarks_to_select=4), inner)
+    fitted = whole.fit(X, emotion)
+    parts, _ = as_detector(fitted).parts("fear")
+    motion, network = fitted[-1].best_estimator_
+    assert parts.classifier is network
+    assert parts.steps == [*fitted[:2], motion]
+    np.testing.assert_array_equal(parts.landmarks, fitted[1].get_support(indices=True))
+    np.testing.assert_allclose(network.predict_proba(parts.prepare(X)), fitted.predict_proba(X))
+    np.testing.assert_array_equal(parts.by_landmark(np.arange(8.0)), [0 + 4, 1 + 5, 2 + 6, 3 + 7])
+
+
+def test_landmarks_that_are_chosen_by_their_motion_are_told_once(planted):
+    X, emotion, _ = planted
+    select = UnivariateLandmarkSelector(n_landmarks_to_select=7)
+    fitted = make_pipeline(LandmarkMotion(append=False), select, NETWORK).fit(X, emotion)
+    parts, _ = as_detector(fitted).parts("fear")
+    chosen = fitted[1].get_support(indices=True) % 20
+    assert len(set(chosen)) < 7
+    np.testing.assert_array_equal(parts.columns, chosen)
+    assert sorted(parts.landmarks) == sorted(set(chosen))
+    np.testing.assert_allclose(parts.importances, fitted[1].importances_.reshape(2, 20).sum(axis=0))
+    assert parts.by_landmark(np.ones((2, 7))).sum() == 14
 
 
 def test_what_is_no_detector_is_said(planted):

@@ -15,6 +15,7 @@ from sklearn_emoxai import (
     EmotionClassifier,
     FixedLandmarkSelector,
     LandmarkAligner,
+    LandmarkMotion,
     MirrorAugmented,
     NeutralDifference,
     SequenceFlattener,
@@ -23,6 +24,8 @@ from sklearn_emoxai import (
     save_landmarks,
 )
 from sklearn_emoxai.datasets import make_expressions
+from sklearn_emoxai.evaluation import as_detector
+from sklearn_emoxai.live import OneAtATime
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -91,6 +94,9 @@ KINDS = {
     "pipeline in a pipeline": lambda network: make_pipeline(
         LandmarkAligner(), make_pipeline(NeutralDifference(), network)
     ),
+    "several networks": lambda network: make_pipeline(
+        LandmarkAligner(), network.set_params(n_networks=3, kernel_size=3, padding="same")
+    ),
     "mirrored": lambda network: make_pipeline(LandmarkAligner(), MirrorAugmented(network)),
     "search": lambda network: GridSearchCV(make_pipeline(LandmarkAligner(), network), {}, cv=2),
     "emotions": lambda network: EmotionClassifier(make_pipeline(LandmarkAligner(), network)),
@@ -105,6 +111,32 @@ def test_every_kind_of_detector_agrees(made, network, session, kind):
     X, y = made.data[::10], made.target[::10]
     fitted = KINDS[kind](network(max_epochs=3)).fit(X, y)
     np.testing.assert_allclose(answers(session(fitted), X), fitted.predict_proba(X), atol=1e-5)
+
+
+MOTIONS = [
+    LandmarkMotion(order=1),
+    LandmarkMotion(order=2),
+    LandmarkMotion(order=1, append=False),
+    LandmarkMotion(order=2, append=False, frame_rate=25.0),
+]
+
+
+@pytest.mark.parametrize("motion", MOTIONS, ids=str)
+def test_motion_agrees_in_the_graph_and_in_a_stream(made, network, session, motion):
+    X, y = made.data[::10], made.target[::10]
+    steps = LandmarkAligner(), NeutralDifference(), FixedLandmarkSelector("contours"), motion
+    fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=5))).fit(X, y)
+    expected = fitted.predict_proba(X)
+    assert np.ptp(expected, axis=0).max() > 0.2
+    np.testing.assert_allclose(answers(session(fitted), X), expected, atol=1e-5)
+    one = OneAtATime(as_detector(fitted))
+    np.testing.assert_allclose([one(x[None]) for x in X], expected, atol=1e-5)
+
+
+def test_motion_is_told_in_words(made, network, session):
+    motion = make_pipeline(LandmarkMotion(append=False), network(max_epochs=2))
+    about = session(motion.fit(made.data[::20], made.target[::20])).get_modelmeta().custom_metadata_map
+    assert json.loads(about["steps"])["all"][0] == "put side by side: velocities, accelerations"
 
 
 def test_two_labels_are_named(made, network, session):
