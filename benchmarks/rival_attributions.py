@@ -2,7 +2,7 @@
 
     python benchmarks/rival_attributions.py made --results made.csv          # an hour or more on one core
     python benchmarks/rival_attributions.py points --data FILE.npz --emotion LABEL --results points.csv
-    python benchmarks/rival_attributions.py table --results made.csv         # what is there so far
+    python benchmarks/rival_attributions.py table --results made.csv [--csv FILE]    # what is there so far
     python benchmarks/rival_attributions.py made --quick --results quick.csv # a look, some minutes
 
 "made" draws subjects with strong differences anew for each seed, 24 to train on and 16 to test on. "points" splits the
@@ -247,6 +247,22 @@ def summarize(table, landmarks=None):
     return pd.DataFrame(rows).sort_values(["k", "roc_auc"], ascending=[True, False])
 
 
+def by_count(rows):
+    """A row for each selector and attribution, a column for each k: score, both stabilities, and share of the moved."""
+
+    def cell(row):
+        values = [row.roc_auc, row.stability, row.adjusted, row.informative]
+        return " / ".join(
+            f"{value:.2f}" if i else f"{value:.3f}" for i, value in enumerate(values) if value == value
+        )
+
+    rows = rows.assign(cell=[cell(row) for row in rows.itertuples()])
+    few = rows[rows["k"].isin(COUNTS)]
+    table = few.pivot(index=["selector", "attribution"], columns="k", values="cell")
+    order = few.groupby(["selector", "attribution"])["roc_auc"].mean().sort_values(ascending=False).index
+    return table.loc[order].rename(columns="k={}".format).reset_index()
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -257,6 +273,7 @@ def main():
     parser.add_argument("--emotion", nargs="+")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--attributions", nargs="+", choices=ATTRIBUTIONS, default=list(ATTRIBUTIONS))
+    parser.add_argument("--csv", type=Path, help="where to write the table, a column for each k")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", BaselineWarning)
@@ -272,7 +289,10 @@ def main():
     print(
         f"{len(table.groupby(['seed', 'part', 'emotion']))} cells; {platform.machine()}, {os.cpu_count()} cores"
     )
-    print(summarize(table).round(3).to_string(index=False))
+    rows = summarize(table)
+    print(rows.round(3).to_string(index=False))
+    if arguments.csv is not None:
+        by_count(rows).to_csv(arguments.csv, index=False)
 
 
 if __name__ == "__main__":
