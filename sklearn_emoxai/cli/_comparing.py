@@ -61,6 +61,9 @@ def run_comparison(
     n_all = data.data.shape[3]
     counts = _counts(counts, keep, path, n_all)
     options = {"recipe": recipe, "class_weight": "balanced", "strategy": strategy, **network}
+    options["velocities"] = data.data.shape[1] > 3
+    if recipe == "best" and not options["velocities"] and verbose:
+        say(f"note: sequences of {data.data.shape[1]} frames are too short for velocities; none are tried")
     if recipe == "paper" and not search:
         options["network_grid"] = None
     # The eyes are looked for before any work, in landmarks that are all different.

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.utils import check_random_state
 
 from .._validation import check_number
@@ -199,6 +200,11 @@ def _hold_out(model, unit, target, done):
                 folds = part.folds(whole, target, unit.groups)
                 networks += [(network_of(part.twin()), train) for train, _ in folds]
             done.add(key)
+        elif isinstance(part, GridSearchCV) and isinstance(part.cv, StratifiedGroupKFold):
+            inside = [each for each in estimators(part) if isinstance(each, ConvLSTMClassifier)]
+            if any(each.validation_fraction is not None for each in inside):
+                folds = part.cv.split(whole, target, unit.groups)
+                networks += [(each, train) for train, _ in folds for each in inside]
     for network, rows in networks:
         fraction = network.validation_fraction
         key = (fraction, str(network.random_state), len(rows), rows[-1])

@@ -13,7 +13,7 @@ from ..storage import Code
 # What changes how a model is computed, but not what.
 _IRRELEVANT = {"memory": None, "n_jobs": None, "verbose": 0}
 # Parameters at values that folders of earlier versions do not tell.
-_UNWRITTEN = [("attribution", "integrated_gradients"), ("positive", None)]
+_UNWRITTEN = [("attribution", "integrated_gradients"), ("positive", None), ("n_networks", 1)]
 
 
 def configured(model, *, n_landmarks, n_all, seed, memory):

@@ -36,6 +36,7 @@ def paper_models(
     *,
     recipe="paper",
     network_grid="recipe",
+    velocities=True,
     n_landmarks_to_select=None,
     strategy="top",
     random_state=None,
@@ -52,6 +53,8 @@ def paper_models(
     network_grid : "recipe", dict, list of dict, or None, default="recipe"
         Parameters of :class:`ConvLSTMClassifier` to search. "recipe" are two values each of F, Q and R for the
         paper's, as there, and none for "best". None searches nothing for the networks, velocities neither.
+    velocities : bool, default=True
+        Whether "best" searches velocities. They need sequences of four frames, of which the neutral one is subtracted.
     n_landmarks_to_select : int, float or None, default=None
         As in :class:`IGLandmarkSelector`; None keeps all. :func:`compare` sets it with ``n_landmarks``.
     strategy : str, default="top"
@@ -92,15 +95,16 @@ def paper_models(
     selector = IGLandmarkSelector(
         t_emo, n_landmarks_to_select=n_landmarks_to_select, strategy=strategy, random_state=random_state
     )
-    if best and network_grid is not None:
-        grid = {} if network_grid == "recipe" else network_grid
-        t_emo, r_emo = (SearchedNetwork(*_with_motion(network, grid)) for network in (t_emo, r_emo))
-    elif network_grid is not None:
-        grid = NETWORK_GRID if network_grid == "recipe" else network_grid
-        t_emo, r_emo = SearchedNetwork(t_emo, grid), SearchedNetwork(r_emo, grid)
+    if network_grid == "recipe":
+        network_grid = {} if best else NETWORK_GRID
+    motion = best and velocities
+    if motion and network_grid is not None:
+        t_emo, r_emo = (SearchedNetwork(*_with_motion(network, network_grid)) for network in (t_emo, r_emo))
+    elif network_grid:
+        t_emo, r_emo = SearchedNetwork(t_emo, network_grid), SearchedNetwork(r_emo, network_grid)
     classifiers = {
-        "linear SVM": _svm("linear", network.get("class_weight"), motion=best),
-        "RBF SVM": _svm("rbf", network.get("class_weight"), motion=best),
+        "linear SVM": _svm("linear", network.get("class_weight"), motion=motion),
+        "RBF SVM": _svm("rbf", network.get("class_weight"), motion=motion),
         "T-EMO": t_emo,
         "R-EMO": r_emo,
     }

@@ -384,7 +384,7 @@ class ConvLSTMClassifier(MetadataMixin, DecidesByLargest, ClassifierMixin, BaseE
     def __setstate__(self, state):
         state = dict(state)
         trained = state.pop("_trained", None)
-        super().__setstate__(state)
+        super().__setstate__({"n_networks": 1} | state)  # older files lack it
         if trained is not None:
             self.net_ = restored_net(**trained, device=device_or_cpu(self.device))
 

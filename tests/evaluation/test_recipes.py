@@ -79,6 +79,39 @@ def test_recipes_differ_in_what_they_should():
     ]
 
 
+@pytest.mark.filterwarnings("error")
+def test_sequences_that_are_too_short_for_velocities_are_compared_without(paced):
+    X, y, groups = paced
+    models = paper_models(recipe="best", velocities=False, n_networks=2, **QUICK)
+    assert isinstance(models["R-EMO"]["classify"], ConvLSTMClassifier)
+    svm = {"linear SVM": models["linear SVM"].set_params(align="passthrough")}
+    results = compare(
+        svm,
+        X[:, :3],
+        y,
+        groups=groups,
+        emotions=["fear"],
+        n_landmarks=12,
+        n_splits=2,
+        n_runs=1,
+        random_state=0,
+    )
+    assert "motion" not in results["parameters"][0]
+    grid = paper_models(recipe="best", velocities=False, network_grid={"n_filters": [2, 4]})["T-EMO"]
+    assert grid["classify"].param_grid == {"n_filters": [2, 4]}
+
+
+def test_folds_of_the_search_that_hold_too_few_subjects_to_validate_on_are_named_before_any_fit(paced):
+    X, y, groups = paced
+    model = paper_models(recipe="best", validation_fraction=0.1, **QUICK)["T-EMO"]
+    arguments = {"emotions": ["fear"], "n_landmarks": 12, "n_splits": 2, "n_runs": 1, "random_state": 0}
+    few = groups < 4
+    with pytest.raises(
+        ValueError, match="'T-EMO' cannot hold out its validation samples in split 0 of run 0"
+    ):
+        compare({"T-EMO": model}, X[few], y[few], groups=groups[few], **arguments)
+
+
 @pytest.fixture(scope="module")
 def faces():
     return make_expressions(
