@@ -21,6 +21,7 @@ from sklearn_emoxai import (
     ConvLSTMClassifier,
     EmotionClassifier,
     LandmarkAligner,
+    LandmarkMotion,
     SequenceFlattener,
     UnivariateLandmarkSelector,
     cli,
@@ -36,7 +37,7 @@ from sklearn_emoxai.cli._comparing import against_the_saved
 from sklearn_emoxai.cli._predicting import load_detector, predictions
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.emotion import fit_to_emotion
-from sklearn_emoxai.evaluation import read_run
+from sklearn_emoxai.evaluation import keep_detector, paper_models, read_run
 
 # A network of three epochs takes everything for everything.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_emoxai.attribution.BaselineWarning")
@@ -472,6 +473,75 @@ def test_what_explanations_cannot_be_judged_on_is_named(run, landmarks, tmp_path
     done = _invoke(*judged_on(data.target != "happiness"))
     assert "note: explanations of happiness are not judged; too few" in done.stderr
     assert [table["emotion"] for table in _told_in_the_report(page)["judged"]] == ["surprise"]
+
+
+@pytest.fixture(scope="module")
+def moving(run, landmarks, tmp_path_factory):
+    """The run with a detector that sees velocities, too."""
+    folder = tmp_path_factory.mktemp("moving") / "run"
+    shutil.copytree(run, folder)
+    small = {"n_filters": 3, "lstm_units": 4, "fc_units": 4, "n_networks": 2, "max_epochs": 8, "lr": 1e-2}
+    model = paper_models(recipe="best", n_landmarks_to_select=16, random_state=0, **small)["T-EMO"]
+    model.set_params(classify__param_grid={"motion": [LandmarkMotion(order=1)]})
+    data = load_landmarks(landmarks)
+    keep_detector(folder, model, data.data, data.target, groups=data.groups)
+    return folder
+
+
+def test_a_detector_that_sees_velocities_is_explained_by_its_landmarks(moving, clips, landmarks, tmp_path):
+    model, video = moving / "model.skops", sorted(clips.glob("*surprise.mp4"))[0]
+    chosen = {
+        record["landmark"]
+        for record in json.loads(_invoke("explain", model, "--emotion", "surprise", "--json").output)[
+            "surprise"
+        ]
+        if record["chosen"]
+    }
+    for second in (video, landmarks):
+        done = _invoke("explain", model, second, "--emotion", "surprise", "--json")
+        records = json.loads(done.stdout)["surprise"]
+        assert len(records) == 468
+        assert {record["landmark"] for record in records if record["chosen"]} == chosen
+        assert len(chosen) == 16
+        assert {record["landmark"] for record in records if record["importance"] > 0} == chosen
+    page = tmp_path / "report.html"
+    _invoke("report", moving, "-o", page, "--judge", landmarks, "-q")
+    assert [table["emotion"] for table in _told_in_the_report(page)["judged"]] == ["happiness", "surprise"]
+    annotated = tmp_path / "annotated.mp4"
+    _invoke("annotate", model, video, "-o", annotated, "--width", "160", "-q")
+    assert annotated.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("recipe", "network"),
+    [("paper", {"lstm_units": 58, "n_networks": 1}), ("best", {"lstm_units": 16, "n_networks": 3})],
+)
+def test_a_recipe_is_what_was_asked_for(landmarks, tmp_path, recipe, network):
+    some = ("--models", "majority class,linear SVM", "--n-landmarks", "16", "--emotions", "surprise", *QUICK)
+    _invoke("compare", landmarks, "-o", tmp_path / "run", "--recipe", recipe, *some)
+    found = read_run(tmp_path / "run")
+    assert found.meta["recipe"] == recipe
+    searched = found.results.loc[found.results["model"] == "linear SVM", "parameters"].map(json.loads)
+    assert all(("motion" in each) == (recipe == "best") for each in searched)
+    used = load_detector(tmp_path / "run/model.skops").parts("surprise")[0].classifier
+    assert {name: getattr(used, name) for name in network} == network
+    assert (used.n_filters, used.max_epochs, used.validation_fraction) == (4, 4, None)
+
+
+def test_options_that_do_not_fit_the_recipe_are_named(landmarks, tmp_path):
+    command = ("compare", landmarks, "-o", tmp_path / "run")
+    assert _mistake(*command, "--recipe", "other") == "--recipe must be best or paper; got 'other'."
+    assert _mistake(*command, "--search").startswith("--search belongs to --recipe paper")
+    assert not (tmp_path / "run").exists()
+
+
+def test_sequences_too_short_for_velocities_are_compared_without(landmarks, tmp_path):
+    data = load_landmarks(landmarks)
+    save_landmarks(tmp_path / "it.npz", data.data[:, :3], target=data.target, groups=data.groups)
+    some = ("--models", "linear SVM", "--save", "linear SVM", "--n-landmarks", "16", "--emotions", "surprise")
+    done = _invoke("compare", tmp_path / "it.npz", "-o", tmp_path / "run", *some, *QUICK[:-1])
+    assert "note: sequences of 3 frames are too short for velocities; none are tried" in done.stderr
+    assert "failed" not in done.stderr
 
 
 def test_models_that_do_not_fit_are_named(run, landmarks, svm_file, clips, tmp_path):
