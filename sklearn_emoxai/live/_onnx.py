@@ -25,8 +25,8 @@ def export_onnx(estimator, path, *, positive=None):
     ----------
     estimator : classifier of sequences
         Fitted: an :class:`EmotionClassifier`, a :class:`ConvLSTMClassifier`, a Pipeline that ends in one, or a search
-        around it. Its steps may be :class:`LandmarkAligner`, :class:`NeutralDifference` and landmark selectors; its
-        calibration ``"sigmoid"``.
+        around it. Its steps may be :class:`LandmarkAligner`, :class:`NeutralDifference`, :class:`LandmarkMotion` and
+        landmark selectors; its calibration ``"sigmoid"``.
     path : path-like
         The file; one that exists is replaced.
     positive : str, default=None
