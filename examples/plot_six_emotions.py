@@ -31,7 +31,7 @@ train, test = next(StratifiedGroupKFold(4).split(faces.data, faces.target, faces
 # The detector, a clone of which is fitted for each emotion. :class:`~sklearn_emoxai.EmotionClassifier` hands the
 # labels and the subjects on to the steps that ask for them.
 
-network = ConvLSTMClassifier(n_filters=4, lr=1e-3, max_epochs=20, class_weight="balanced", random_state=0)
+network = ConvLSTMClassifier(n_filters=4, max_epochs=40, class_weight="balanced", random_state=0)
 detector = Pipeline(
     [
         ("align", LandmarkAligner()),
