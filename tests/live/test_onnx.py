@@ -125,7 +125,7 @@ MOTIONS = [
 def test_motion_agrees_in_the_graph_and_in_a_stream(made, network, session, motion):
     X, y = made.data[::10], made.target[::10]
     steps = LandmarkAligner(), NeutralDifference(), FixedLandmarkSelector("contours"), motion
-    fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=5))).fit(X, y)
+    fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=15))).fit(X, y)
     expected = fitted.predict_proba(X)
     assert np.ptp(expected, axis=0).max() > 0.2
     np.testing.assert_allclose(answers(session(fitted), X), expected, atol=1e-5)
