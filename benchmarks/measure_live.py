@@ -132,7 +132,9 @@ def measure(folder, n_subjects):
     learnt = np.isin(clips.groups, subjects[: n_subjects // 2])
     paths = np.array(clips.paths)
     X = LandmarkExtractor(n_frames=10).fit_transform(paths[learnt])
-    network = ConvLSTMClassifier(lr=1e-3, max_epochs=40, class_weight="balanced", random_state=0)
+    network = ConvLSTMClassifier.from_paper(
+        validation_fraction=None, lr=1e-3, max_epochs=40, class_weight="balanced", random_state=0
+    )
     select = FixedLandmarkSelector("contours")
     pipeline = make_pipeline(LandmarkAligner(), NeutralDifference(), select, network)
     detector = EmotionClassifier(pipeline).fit(X, clips.target[learnt])

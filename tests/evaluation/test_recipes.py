@@ -16,6 +16,8 @@ from sklearn_emoxai import (
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.evaluation import as_detector, keep_detector, paper_models
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"n_filters": 4, "lstm_units": 8, "fc_units": 8, "lr": 1e-2, "dropout": 0.0, "max_epochs": 20}
 
 
