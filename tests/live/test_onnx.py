@@ -127,7 +127,7 @@ def test_motion_agrees_in_the_graph_and_in_a_stream(made, network, session, moti
     steps = LandmarkAligner(), NeutralDifference(), FixedLandmarkSelector("contours"), motion
     fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=15))).fit(X, y)
     expected = fitted.predict_proba(X)
-    assert np.ptp(expected, axis=0).max() > 0.2
+    assert np.ptp(expected, axis=0).min() > 0.01  # a thousand times what may differ
     np.testing.assert_allclose(answers(session(fitted), X), expected, atol=1e-5)
     one = OneAtATime(as_detector(fitted))
     np.testing.assert_allclose([one(x[None]) for x in X], expected, atol=1e-5)
