@@ -4,9 +4,9 @@
     python benchmarks/people.py --data crema-d --root CREMA-D -o people/crema-d --folds 10
     python benchmarks/people.py --data landmarks.npz -o people/mine --folds subjects
 
---data is lse_gfe, buhmap, ravdess or crema-d, with --root the folder where the set lies; a folder of labelled videos;
-or a file of `emoxai extract`. Models are the majority class, linear and RBF SVMs with C and gamma searched inside
-the training part, MiniRocket (where aeon is installed, on nine frames or more), T-EMO and R-EMO of the best recipe, and
+--data is lse_gfe, buhmap, ravdess, crema-d or ck+, with --root the folder where the set lies; a folder of labelled
+videos; or a file of `emoxai extract`. Models are the majority class, linear and RBF SVMs with C and gamma searched
+inside the training part, MiniRocket (where aeon is installed, on nine frames or more), T-EMO and R-EMO of the best recipe, and
 T-EMO of the paper's size and learning rate ("T-EMO, full size"; 100 epochs, nothing held out). SVMs and the best recipe
 search whether velocities help, too. All are compared on all landmarks, and on 32, 16 and 8 chosen by the default
 selector, by the paper's rule (the first of the network's ranking), by a selector without a network, and at random. No
@@ -59,6 +59,7 @@ from sklearn_emoxai.evaluation import draws_of_subjects, sample_table
 MODELS = ("majority class", "linear SVM", "RBF SVM", "MiniRocket", "T-EMO", "R-EMO", "T-EMO, full size")
 SELECTORS = ("default", "paper", "no network", "random")
 SIGNED = ("lse_gfe", "buhmap")
+NAMED = (*SIGNED, "ravdess", "crema-d", "ck+")
 REFERENCE = "RBF SVM"
 
 
@@ -70,6 +71,8 @@ def load(name, root, n_frames):
         found = datasets.load_ravdess(root, n_frames=n_frames, on_error="skip")
     elif name == "crema-d":
         found = datasets.load_crema_d(root, on_error="skip")
+    elif name == "ck+":
+        found = datasets.load_ck_plus(root, on_error="skip")
     elif Path(name).suffix == ".npz":
         found = load_landmarks(name)
     else:
@@ -235,7 +238,7 @@ def main():
     ):
         if unknown := [name for name in wanted if name not in known]:
             parser.error(f"--{option} must be some of {', '.join(known)}; got {unknown[0]!r}")
-    if arguments.data in (*SIGNED, "ravdess", "crema-d") and arguments.root is None:
+    if arguments.data in NAMED and arguments.root is None:
         parser.error(f"--root is needed with --data {arguments.data}")
 
     X, y, groups = load(arguments.data, arguments.root, arguments.n_frames)

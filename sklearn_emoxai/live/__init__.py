@@ -7,8 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_detector": ["LiveDetector", "LiveResult"],
         "_server": ["listen", "make_app", "serve", "uvicorn_server"],
-        "_one_at_a_time": ["OneAtATime"],
-        "_onnx": ["export_onnx"],
+        "_onnx": ["answers", "export_onnx"],
         "_sources": ["open_stream", "print_results"],
     },
 )

@@ -13,6 +13,7 @@ from ..facemesh import N_LANDMARKS
 from ..preprocessing import NeutralDifference
 from ..selection import fitted_parts
 from ._neutral import REFERENCES, FirstSecond, Running, placed_like, shape_of
+from ._onnx import answers
 
 _FORGET = 0.5  # s without a face: what was seen before it says nothing about now
 _ANOTHER_PERSON = 2.0  # s without a face: the next one may be another person's
@@ -124,6 +125,9 @@ class LiveDetector:
     clips that the estimator was fitted on. Until there is a reference, and after `calibrate` until its second is over,
     the window's first frame serves.
 
+    With onnxruntime and onnx installed, as by the extra ``live``, the estimator runs as one ONNX graph if it is made of
+    what :func:`export_onnx` knows. Else it is ``predict_proba`` that answers, some 20 ms a frame for six emotions.
+
     At the end of a clip that is not longer than `window`, with ``neutral="window"``, the estimator gets the same frames
     as by :class:`LandmarkExtractor`. Their landmarks differ a little: a stream's are tracked from frame to frame, and
     the square around the face can only be placed by what was seen so far.
@@ -178,12 +182,7 @@ class LiveDetector:
         )
         seen = ("crop_size", "crop_margin", "grayscale", "detector", "model_path")
         self._follower = FaceFollower(**{name: getattr(extractor, name) for name in seen})
-        try:
-            from ._one_at_a_time import OneAtATime
-
-            self._probabilities = OneAtATime(self._detector)
-        except ValueError:  # it has parts of other kinds
-            self._probabilities = lambda X: self._detector.values(X)[0]
+        self._answers = answers(self._detector)
         self._open = False
         self.reset()
 
@@ -239,20 +238,29 @@ class LiveDetector:
         Returns
         -------
         LiveResult
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they have another shape or are not finite, or the time stamp is not later.
         """
         self._check_time(timestamp)
-        self._last = timestamp
         shape = None
         if landmarks is not None:
             landmarks = np.asarray(landmarks, dtype=np.float32)
             if landmarks.shape != (2, N_LANDMARKS):
                 raise ValueError(f"landmarks must have shape (2, {N_LANDMARKS}); got {landmarks.shape}.")
+            if not np.isfinite(landmarks).all():
+                raise ValueError(
+                    "landmarks must be finite, and None where there is no face; got NaN or infinity."
+                )
             shape = shape_of(landmarks)
+        self._last = timestamp
         if shape is None:
             return self._result(None, None, None)
         self._take(landmarks, shape, timestamp)
         X, neutral = self._sequence()
-        values = self._probabilities(X).tolist()
+        values = self._answers(X).tolist()
         return self._result(landmarks, dict(zip(self.labels, values)), neutral)
 
     def _result(self, landmarks, probabilities, neutral):

@@ -66,11 +66,44 @@ def export_onnx(estimator, path, *, positive=None):
     """
     try:
         import onnx
-        from onnx import helper
     except ImportError as error:
         raise ImportError(_MISSING) from error
-    detector = as_detector(estimator, positive=positive)
-    branches = recipe_of(detector, purpose="export_onnx")
+    model = onnx_model(as_detector(estimator, positive=positive))
+    onnx.checker.check_model(model, full_check=True)
+    path = Path(path)
+    partial = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        partial.write_bytes(model.SerializeToString())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def answers(detector):
+    """The function from one sequence, float32 of shape (1, n_frames, 2, n_landmarks), to each label's probability.
+
+    It runs the detector's ONNX graph: Python and PyTorch would take many times as long for a product this small. Where
+    there is no such graph, or no onnxruntime, the function calls ``predict_proba``.
+    """
+    try:
+        import onnxruntime
+
+        model = onnx_model(detector).SerializeToString()
+    except (ImportError, ValueError):
+        return lambda X: detector.values(X)[0]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # the face detector's threads want the same cores
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return lambda X: session.run(["probabilities"], {"landmarks": X})[0][0]
+
+
+def onnx_model(detector):
+    """The ONNX model of a detector; errors are those of :func:`export_onnx`."""
+    import onnx
+    from onnx import helper
+
+    branches = recipe_of(detector)
     graph = _Graph(helper, detector.n_frames, detector.n_landmarks)
     outputs = [graph.branch(branch) for branch in branches]
     graph.finish(outputs, several=detector.by_emotion is not None)
@@ -93,15 +126,7 @@ def export_onnx(estimator, path, *, positive=None):
         producer_version=__version__,
     )
     helper.set_model_props(model, _metadata(detector, branches))
-    onnx.checker.check_model(model, full_check=True)
-    path = Path(path)
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        partial.write_bytes(model.SerializeToString())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return model
 
 
 def _metadata(detector, branches):

@@ -31,11 +31,6 @@ class Align:
         """Whose eyes: each frame's own, or the first frame's."""
         return self.transformer.reference
 
-    @property
-    def key(self):
-        """Text that is equal where the operation is."""
-        return repr((self.reference, self.right.tolist(), self.left.tolist()))
-
     def __str__(self):
         return f"align each frame by its eyes, to inter-ocular distances (reference: {self.reference})"
 
@@ -51,11 +46,6 @@ class Difference:
         """Whether the first frame stays, as zeros."""
         return self.transformer.keep_first
 
-    @property
-    def key(self):
-        """Text that is equal where the operation is."""
-        return f"difference {self.keep_first}"
-
     def __str__(self):
         return f"subtract the first frame, which is neutral ({'kept' if self.keep_first else 'left out'})"
 
@@ -65,11 +55,6 @@ class Select:
     """Landmarks that are kept, in this order."""
 
     landmarks: np.ndarray
-
-    @property
-    def key(self):
-        """Text that is equal where the operation is."""
-        return repr(self.landmarks.tolist())
 
     def __str__(self):
         return f"keep {len(self.landmarks)} landmarks"
@@ -103,11 +88,6 @@ class Motion:
         """How many landmarks there are for each."""
         return self.transformer.order + self.transformer.append
 
-    @property
-    def key(self):
-        """Text that is equal where the operation is."""
-        return f"motion {self.transformer.order} {self.transformer.append} {self.transformer.frame_rate}"
-
     def __str__(self):
         names = ("landmarks", "velocities", "accelerations")[not self.transformer.append :]
         return f"put side by side: {', '.join(names[: self.n_parts])}"
@@ -133,14 +113,12 @@ class Branch:
     sigmoid: tuple | None
 
 
-def recipe_of(detector, *, purpose):
+def recipe_of(detector):
     """The branches of a detector.
 
     Parameters
     ----------
     detector : Detector
-    purpose : str
-        What the recipe is for, to begin error messages with.
 
     Returns
     -------
@@ -153,30 +131,25 @@ def recipe_of(detector, *, purpose):
     """
     estimator = detector.estimator
     if detector.by_emotion is None:
-        return [_branch(estimator, None, None, purpose)]
+        return [_branch(estimator, None, None)]
     calibrated = estimator.calibrated_ or {}
     calibrated = {str(label): each for label, each in calibrated.items()}
-    return [
-        _branch(binary, label, calibrated.get(label), purpose)
-        for label, binary in detector.by_emotion.items()
-    ]
+    return [_branch(binary, label, calibrated.get(label)) for label, binary in detector.by_emotion.items()]
 
 
-def _branch(classifier, label, calibrated, purpose):
+def _branch(classifier, label, calibrated):
     where = "" if label is None else f" of the detector of {label}"
     *steps, last = flat_steps(classifier)
     if not hasattr(last, "module_"):
         raise ValueError(
-            f"{purpose} knows classifiers that are a ConvLSTMClassifier; the last step{where} is a "
+            f"export_onnx knows classifiers that are a ConvLSTMClassifier; the last step{where} is a "
             f"{type(last).__name__}."
         )
-    steps = tuple(_operation(step, where, purpose) for step in steps)
-    return Branch(
-        label, steps, last.module_, None if calibrated is None else _sigmoid(calibrated, where, purpose)
-    )
+    steps = tuple(_operation(step, where) for step in steps)
+    return Branch(label, steps, last.module_, None if calibrated is None else _sigmoid(calibrated, where))
 
 
-def _operation(step, where, purpose):
+def _operation(step, where):
     if type(step) is LandmarkAligner:
         return Align(step)
     if type(step) is NeutralDifference:
@@ -186,16 +159,16 @@ def _operation(step, where, purpose):
     if isinstance(step, LandmarkSelector):
         return Select(step.get_support(indices=True))
     raise ValueError(
-        f"{purpose} knows LandmarkAligner, NeutralDifference, LandmarkMotion, landmark selectors and networks; the "
+        f"export_onnx knows LandmarkAligner, NeutralDifference, LandmarkMotion, landmark selectors and networks; the "
         f"step {type(step).__name__}{where} is none of them."
     )
 
 
-def _sigmoid(calibrated, where, purpose):
+def _sigmoid(calibrated, where):
     (each,) = (
         calibrated.calibrated_classifiers_ if isinstance(calibrated, CalibratedClassifierCV) else (None,)
     )
     calibrator = None if each is None else each.calibrators[0]
     if not hasattr(calibrator, "a_"):
-        raise ValueError(f'{purpose} knows calibration="sigmoid"; that{where} is another.')
+        raise ValueError(f'export_onnx knows calibration="sigmoid"; that{where} is another.')
     return float(calibrator.a_), float(calibrator.b_)

@@ -1,5 +1,7 @@
 """LiveDetector: what it makes of a stream of frames."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -19,7 +21,7 @@ from sklearn_emoxai import (
     facemesh,
 )
 from sklearn_emoxai.evaluation import as_detector
-from sklearn_emoxai.live import OneAtATime
+from sklearn_emoxai.live import answers
 
 FACE = (100 * facemesh.TEMPLATE + [[320], [240]]).astype(np.float32)
 REGION = facemesh.REGIONS["chin"]
@@ -309,7 +311,7 @@ def test_a_closed_detector_can_be_used_again(clips, detector, frames_of):
     live.close()
 
 
-def test_one_sequence_at_a_time_gets_the_probabilities_of_predict(clips, network):
+def test_a_stream_gets_the_probabilities_of_predict(clips, network):
     happy = clips.target == "happiness"
     aligned = make_pipeline(LandmarkAligner(), network(max_epochs=3))
     subtracted = make_pipeline(LandmarkAligner(reference="first"), NeutralDifference(), network(max_epochs=3))
@@ -324,22 +326,32 @@ def test_one_sequence_at_a_time_gets_the_probabilities_of_predict(clips, network
         (EmotionClassifier(aligned, calibration="sigmoid", cv=2), clips.target),
     ]:
         fitted = estimator.fit(clips.X, y)
-        one = OneAtATime(as_detector(fitted))
-        found = [one(x[None]) for x in clips.X]
+        one = answers(as_detector(fitted))
+        found = [one(x[None].astype(np.float32)) for x in clips.X]
         np.testing.assert_allclose(found, fitted.predict_proba(clips.X), atol=1e-5)
 
 
-def test_emotions_whose_steps_differ_are_told_one_by_one_as_well(clips, network, detector):
+def test_emotions_whose_steps_and_sizes_differ(clips, network, detector):
     mixed = EmotionClassifier(detector.estimator).fit(clips.X, clips.target)
     kept = make_pipeline(LandmarkAligner(), NeutralDifference(keep_first=True), network(max_epochs=3))
     mixed.estimators_["anger"] = kept.fit(clips.X, clips.target == "anger")
-    one = OneAtATime(as_detector(mixed))
-    np.testing.assert_allclose([one(x[None]) for x in clips.X], mixed.predict_proba(clips.X), atol=1e-5)
-    mixed.estimators_["anger"] = network(max_epochs=1, lstm_units=3).fit(clips.X, clips.target == "anger")
-    with pytest.raises(ValueError, match="networks of one size"):
-        OneAtATime(as_detector(mixed))
-    result = LiveDetector(mixed).update_landmarks(clips.X[0, 0], 0.0)
+    other = make_pipeline(LandmarkAligner(), network(max_epochs=1, lstm_units=3))
+    mixed.estimators_["happiness"] = other.fit(clips.X, clips.target == "happiness")
+    one = answers(as_detector(mixed))
+    found = [one(x[None].astype(np.float32)) for x in clips.X]
+    np.testing.assert_allclose(found, mixed.predict_proba(clips.X), atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
+def test_without_a_runtime_predict_proba_answers(clips, detector, monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    result = LiveDetector(detector, neutral="window").update_landmarks(clips.X[0, 0], 0.0)
     still = np.repeat(clips.X[:1, :1], 8, axis=1)
-    assert list(result.probabilities.values()) == pytest.approx(
-        mixed.predict_proba(still)[0].tolist(), abs=1e-6
-    )
+    expected = detector.predict_proba(still)[0]
+    np.testing.assert_allclose(list(result.probabilities.values()), expected, atol=1e-6)
+
+
+def test_landmarks_of_a_tracker_that_lost_the_face():
+    live = LiveDetector(recording()[1])
+    with pytest.raises(ValueError, match="landmarks must be finite, and None where there is no face"):
+        live.update_landmarks(np.full((2, 468), np.nan), 0.0)

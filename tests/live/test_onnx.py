@@ -25,7 +25,7 @@ from sklearn_emoxai import (
 )
 from sklearn_emoxai.datasets import make_expressions
 from sklearn_emoxai.evaluation import as_detector
-from sklearn_emoxai.live import OneAtATime
+from sklearn_emoxai.live import answers as answers_of
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -129,8 +129,8 @@ def test_motion_agrees_in_the_graph_and_in_a_stream(made, network, session, moti
     expected = fitted.predict_proba(X)
     assert np.ptp(expected, axis=0).min() > 0.01  # a thousand times what may differ
     np.testing.assert_allclose(answers(session(fitted), X), expected, atol=1e-5)
-    one = OneAtATime(as_detector(fitted))
-    np.testing.assert_allclose([one(x[None]) for x in X], expected, atol=1e-5)
+    one = answers_of(as_detector(fitted))
+    np.testing.assert_allclose([one(x[None].astype(np.float32)) for x in X], expected, atol=1e-5)
 
 
 def test_motion_is_told_in_words(made, network, session):
