@@ -6,12 +6,12 @@
 
 --data is lse_gfe, buhmap, ravdess, crema-d or ck+, with --root the folder where the set lies; a folder of labelled
 videos; or a file of `emoxai extract`. Models are the majority class, linear and RBF SVMs with C and gamma searched
-inside the training part, MiniRocket (where aeon is installed, on nine frames or more), T-EMO and R-EMO of the best recipe, and
-T-EMO of the paper's size and learning rate ("T-EMO, full size"; 100 epochs, nothing held out). SVMs and the best recipe
-search whether velocities help, too. All are compared on all landmarks, and on 32, 16 and 8 chosen by the default
-selector, by the paper's rule (the first of the network's ranking), by a selector without a network, and at random. No
-subject is both trained and tested on: --folds 5 makes five parts of them, stratified by label, and --folds subjects
-leaves one out at a time. Interrupted, the same command goes on where it stopped.
+inside the training part, MiniRocket (where aeon is installed, on nine frames or more), T-EMO and R-EMO of the best
+recipe, and T-EMO of the paper's size and learning rate ("T-EMO, full size"; 100 epochs, nothing held out). SVMs and
+the best recipe search whether velocities help, too. All are compared on all landmarks, and on 32, 16 and 8 chosen by
+the default selector, by the paper's rule (the first of the network's ranking), by a selector without a network, and
+at random. No subject is both trained and tested on: --folds 5 makes five parts of them, stratified by label, and
+--folds subjects leaves one out at a time. Interrupted, the same command goes on where it stopped.
 
 --models, --selected (which of them meet the selectors), --selectors, --landmarks, --labels and --emotions run a part;
 --labels leaves other sequences out, --emotions takes them for the rest. For example, in minutes:
@@ -79,7 +79,7 @@ def load(name, root, n_frames):
         found = datasets.load_video_folder(name)
     if "data" in found:
         return found.data, np.asarray(found.target, dtype=str), np.asarray(found.groups)
-    extractor = LandmarkExtractor(n_frames, on_error="skip", cache_dir=".landmarks", n_jobs=-1, verbose=1)
+    extractor = LandmarkExtractor(n_frames, on_error="nan", cache_dir=".landmarks", n_jobs=-1, verbose=1)
     X = extractor.fit_transform(found.paths)
     seen = ~np.isnan(X).any(axis=(1, 2, 3))
     print(f"{(~seen).sum()} of {len(seen)} videos gave no landmarks and are left out.")
