@@ -14,7 +14,8 @@ at random. No subject is both trained and tested on: --folds 5 makes five parts 
 --folds subjects leaves one out at a time. Interrupted, the same command goes on where it stopped.
 
 --models, --selected (which of them meet the selectors), --selectors, --landmarks, --labels and --emotions run a part;
---labels leaves other sequences out, --emotions takes them for the rest. For example, in minutes:
+--labels leaves other sequences out, --emotions takes them for the rest; --by sex,age adds a table for each. For
+example, in minutes:
 
     ... --models "majority class;linear SVM;T-EMO" --selectors default --landmarks 16 --folds 3
 
@@ -64,7 +65,7 @@ REFERENCE = "RBF SVM"
 
 
 def load(name, root, n_frames):
-    """Sequences, labels and subjects."""
+    """Sequences, labels, subjects, and what else is told of each, a frame or None."""
     if name in SIGNED:
         found = datasets.load_grammatical_expressions(root, subset=name, n_frames=n_frames, on_error="skip")
     elif name == "ravdess":
@@ -78,12 +79,13 @@ def load(name, root, n_frames):
     else:
         found = datasets.load_video_folder(name)
     if "data" in found:
-        return found.data, np.asarray(found.target, dtype=str), np.asarray(found.groups)
+        return found.data, np.asarray(found.target, dtype=str), np.asarray(found.groups), found.get("frame")
     extractor = LandmarkExtractor(n_frames, on_error="nan", cache_dir=".landmarks", n_jobs=-1, verbose=1)
     X = extractor.fit_transform(found.paths)
     seen = ~np.isnan(X).any(axis=(1, 2, 3))
     print(f"{(~seen).sum()} of {len(seen)} videos gave no landmarks and are left out.")
-    return X[seen], np.asarray(found.target, dtype=str)[seen], np.asarray(found.groups)[seen]
+    frame = None if found.get("frame") is None else found.frame[seen]
+    return X[seen], np.asarray(found.target, dtype=str)[seen], np.asarray(found.groups)[seen], frame
 
 
 def prepare(X, reference, difference):
@@ -167,14 +169,30 @@ def several_classes(results, y, groups, n_bootstraps=1000, seed=0):
     return pd.DataFrame(rows).T.rename_axis(["model", "landmarks"])
 
 
-def tables(results, y, groups, grouped):
-    """File name → title and table."""
+def bands(values, groups):
+    """A column's groups of people; numbers, such as ages, in three bands of as many subjects."""
+    values = pd.Series(values).reset_index(drop=True)
+    if not pd.api.types.is_numeric_dtype(values):
+        return values
+    edges = values.groupby(groups).first().quantile([0, 1 / 3, 2 / 3, 1]).unique()
+    band = pd.cut(values, edges, include_lowest=True)
+    return values.groupby(band, observed=True).transform(lambda part: f"{part.min():g} to {part.max():g}")
+
+
+def tables(results, y, groups, grouped, by):
+    """File name → title and table; by has a column for each way to tell people apart."""
     everyone = pd.Series("everyone", index=range(len(y)), name="who")
     found = {}
     for metric in ("roc_auc", "balanced_accuracy"):
         table = summarize(results, metric, by=everyone, groups=groups).droplevel("who")
         table = table.drop(columns=["subjects", "samples"]).rename_axis(index={"n_landmarks": "landmarks"})
         found[metric] = f"Each class against the rest: {metric} [95 % interval]", table.reset_index()
+    for name in by:
+        table = summarize(results, by=bands(by[name], groups), groups=groups)
+        found[f"by_{name}"] = (
+            f"By {name}: ROC AUC [95 % interval], the smallest group first",
+            table.reset_index(),
+        )
     if set(results["emotion"]) == set(y):
         table = several_classes(results, y, groups).reset_index()
         found["several"] = "All classes at once: the largest decision value [95 % interval]", table
@@ -225,6 +243,7 @@ def main():
     parser.add_argument("--epochs", type=int, help="of the networks; else the recipes'")
     parser.add_argument("--reference", choices=["frame", "first", "none"], help="as in LandmarkAligner")
     parser.add_argument("--difference", choices=["yes", "no"], help="less the first frame")
+    parser.add_argument("--by", default="", help="columns such as sex and age, whose groups get tables")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -241,7 +260,11 @@ def main():
     if arguments.data in NAMED and arguments.root is None:
         parser.error(f"--root is needed with --data {arguments.data}")
 
-    X, y, groups = load(arguments.data, arguments.root, arguments.n_frames)
+    X, y, groups, frame = load(arguments.data, arguments.root, arguments.n_frames)
+    by = [name for name in arguments.by.split(",") if name]
+    if unknown := [name for name in by if frame is None or name not in frame]:
+        known = "no column" if frame is None else f"only {', '.join(frame)}"
+        parser.error(f"--by: {arguments.data} has {known}; got {unknown[0]!r}")
     # Settled by what the sets are: in signing the head moves, and an interval of a sentence begins anywhere.
     reference = arguments.reference or ("first" if arguments.data in SIGNED else "frame")
     difference = (arguments.difference or ("no" if arguments.data == "lse_gfe" else "yes")) == "yes"
@@ -254,6 +277,7 @@ def main():
             )
             keep &= y != label
     X, y, groups = prepare(X[keep], reference, difference), y[keep], groups[keep]
+    by = pd.DataFrame({name: frame[name].to_numpy()[keep] for name in by})
     counts = [int(count) for count in arguments.landmarks.split(",") if count]
     models = models_of(
         names, arguments.selected.split(";"), selectors * bool(counts), X.shape[1], arguments.epochs
@@ -284,7 +308,7 @@ def main():
     run = json.loads((arguments.output / "run" / "run.json").read_text(encoding="utf-8"))
     head = f"# {run['data']['description']}\n\n{run['data']['labels']}\n\n{run['machine']}, {run['finished'][:10]}\n\n"
     text = head
-    for name, (title, table) in tables(results, y, groups, grouped).items():
+    for name, (title, table) in tables(results, y, groups, grouped, by).items():
         table.to_csv(arguments.output / f"{name}.csv", index=False)
         text += f"## {title}\n\n```\n{table.to_string(index=False)}\n```\n\n"
     (arguments.output / "people.md").write_text(text, encoding="utf-8")

@@ -301,6 +301,7 @@ def test_crema_d_gives_intended_and_seen_emotions(place, crema):
     assert loaded.votes.tolist() == ["disgust", "", "neutral"]
     assert loaded.groups.tolist() == ["1001", "1001", "1002"]
     assert loaded.frame["sex"].tolist() == ["Male", "Male", "Female"]
+    assert loaded.frame["age"].tolist() == [51, 51, 21]
     assert loaded.frame["intensity"].tolist() == ["unspecified", "high", "unspecified"]
     assert loaded.frame["FaceVote"].tolist() == ["D", "A:D", "N"]
     assert "10.1109/TAFFC.2014.2336244" in loaded.DESCR

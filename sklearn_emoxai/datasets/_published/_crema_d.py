@@ -63,8 +63,8 @@ def load_crema_d(root, *, on_error="raise"):
         groups : ndarray of shape (n_clips,), str
             Actors, "1001" to "1091".
         frame : pandas.DataFrame
-            Columns file, emotion, subject, sentence, intensity; where the clone's tables are there, age, sex, race and
-            ethnicity, and the raters' VoiceVote, VoiceLevel, FaceVote, FaceLevel, MultiModalVote and
+            Columns file, emotion, subject, sentence, intensity; where the clone's tables are there, age in years, sex,
+            race and ethnicity, and the raters' VoiceVote, VoiceLevel, FaceVote, FaceLevel, MultiModalVote and
             MultiModalLevel, as they are written there.
         skipped : pandas.DataFrame
             Columns file and reason. Clips of the set that are missing are among them, and counted in a warning.
@@ -155,6 +155,8 @@ def _bunch(clips, people, votes, folder, skipped):
     if people is not None:
         people = people.rename(columns=str.lower).reindex(subject).reset_index(drop=True)
         frame = frame.join(people[[column for column in _DEMOGRAPHICS if column in people]])
+        if "age" in frame:
+            frame["age"] = pd.to_numeric(frame["age"], errors="coerce")
     seen = None
     if votes is not None:
         rated = votes.reindex(["_".join(codes) for codes in clips]).reset_index(drop=True)
