@@ -21,7 +21,7 @@ example, in minutes:
 
 Every decision is kept, so the classifier of several classes, which answers the label with the largest decision value
 as EmotionClassifier does, needs no fit of its own. Intervals are from resampled subjects. The output folder gets
-the tables, as people.md and as CSV, and the run of `compare`.
+the tables, as people.md and as CSV, a figure of scores by landmark count, and the run of `compare`.
 """
 
 import argparse
@@ -43,6 +43,7 @@ from sklearn_emoxai import (
     ForwardLandmarkSelector,
     IGLandmarkSelector,
     LandmarkAligner,
+    LandmarkCountDisplay,
     LandmarkExtractor,
     NeutralDifference,
     RandomLandmarkSelector,
@@ -61,7 +62,7 @@ MODELS = ("majority class", "linear SVM", "RBF SVM", "MiniRocket", "T-EMO", "R-E
 SELECTORS = ("default", "paper", "no network", "random")
 SIGNED = ("lse_gfe", "buhmap")
 NAMED = (*SIGNED, "ravdess", "crema-d", "ck+")
-REFERENCE = "RBF SVM"
+REFERENCE, NETWORK = "RBF SVM", "T-EMO"
 
 
 def load(name, root, n_frames):
@@ -226,6 +227,28 @@ def in_short(found):
     return rows.join(by_model["seconds"]).fillna("").reset_index()
 
 
+def draw(results, selectors, path):
+    """Scores against landmark counts: of classifiers behind the first selector, and of T-EMO's selectors."""
+    import matplotlib.pyplot as plt
+
+    behind = results["model"].str.extract(f"^(.*), ({'|'.join(selectors)})$")
+    classifier, selector = behind[0].fillna(results["model"]), behind[1]
+    default = selector.isna() | (selector == selectors[0])
+    on_all = selector.isna() & (classifier == NETWORK)
+    lines = [
+        results[(selector == name) & (classifier == NETWORK) | on_all].assign(model=name)
+        for name in selectors
+    ]
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    for ax, rows, title in (
+        (axes[0], results.assign(model=classifier)[default], f"Classifiers (selector: {selectors[0]})"),
+        (axes[1], pd.concat(lines), f"Selectors ({NETWORK})"),
+    ):
+        LandmarkCountDisplay.from_results(rows[rows["model"] != "majority class"], ax=ax, title=title)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -311,6 +334,8 @@ def main():
     for name, (title, table) in tables(results, y, groups, grouped, by).items():
         table.to_csv(arguments.output / f"{name}.csv", index=False)
         text += f"## {title}\n\n```\n{table.to_string(index=False)}\n```\n\n"
+    if grouped and any(f"{NETWORK}, {name}" in models for name in selectors):
+        draw(results, selectors, arguments.output / "counts.png")
     (arguments.output / "people.md").write_text(text, encoding="utf-8")
     print(text)
 
