@@ -83,8 +83,8 @@ def export_onnx(estimator, path, *, positive=None):
 def answers(detector):
     """The function from one sequence, float32 of shape (1, n_frames, 2, n_landmarks), to each label's probability.
 
-    It runs the detector's ONNX graph: Python and PyTorch would take many times as long for a product this small. Where
-    there is no such graph, or no onnxruntime, the function calls ``predict_proba``.
+    It runs the detector's ONNX graph, since calls from Python take many times as long as the arithmetic of networks
+    this small. Where there is no such graph, or no onnxruntime, the function calls ``predict_proba``.
     """
     try:
         import onnxruntime
