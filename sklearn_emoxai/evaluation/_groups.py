@@ -11,6 +11,8 @@ from .._validation import check_number
 from ._statistics import DEFAULT_METRIC, METRICS, check_confidence
 
 UNKNOWN = "unknown"
+_COLUMNS = ("metric", "model", "n_landmarks", "emotion")
+_SCORES = ("score", "low", "high", "n_subjects", "n_samples", "n_positive")
 
 
 def group_scores(
@@ -99,7 +101,16 @@ def group_scores(
     check_number("n_bootstraps", n_bootstraps, Integral, 1)
     predictions = sample_table(results)
     name = getattr(by, "name", None) or "group"
+    if name in _COLUMNS + _SCORES:
+        raise ValueError(
+            f"by must have another name than the columns of scores, {', '.join(_COLUMNS + _SCORES)}; got {name!r}: "
+            "by.rename() gives it one."
+        )
     labels, subjects = _per_sample("by", by, predictions), _per_sample("groups", groups, predictions)
+    if subjects.isna().any():
+        raise ValueError(
+            f"groups must hold a subject for each sample; sample {subjects.isna().argmax()} has none."
+        )
     if metric == "roc_auc" and predictions["decision"].isna().any():
         raise ValueError("metric must be one of decisions; a model of results has no decision values.")
     order = list(labels.astype("category").cat.categories)
@@ -134,8 +145,7 @@ def group_scores(
                     of_one.loc[of_one["target"], "sample"].nunique(),
                 )
                 rows.append((metric, model, count, emotion, label, values[0], low, high, *sizes))
-    columns = ["metric", "model", "n_landmarks", "emotion", name, "score", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "n_subjects", "n_samples", "n_positive"])
+    return pd.DataFrame(rows, columns=[*_COLUMNS, name, *_SCORES])
 
 
 def sample_table(results):
@@ -157,7 +167,7 @@ def sample_table(results):
     ValueError
         If there are no predictions.
     """
-    if "predictions" not in results or not results["predictions"].astype(bool).all():
+    if "predictions" not in results or not len(results) or not results["predictions"].astype(bool).all():
         raise ValueError(
             "results must hold predictions, as those of compare(..., keep_predictions=True); they do not."
         )
@@ -180,7 +190,11 @@ def as_predictions(samples, target, predicted, values):
 
 
 def _per_sample(name, values, predictions):
-    values = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
+    if np.ndim(values) != 1:
+        raise ValueError(f"{name} must have shape (n_samples,); got {np.shape(values)}.")
+    if not isinstance(values, pd.Series):
+        # NumPy would make text of the NaN in a list of words.
+        values = pd.Series(values if hasattr(values, "dtype") else list(values))
     if len(values) <= predictions["sample"].max():
         raise ValueError(
             f"{name} must have a value for every sample of X; got {len(values)}, and sample "

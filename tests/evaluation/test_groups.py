@@ -118,6 +118,12 @@ def test_missing_values_are_a_group_and_bands_keep_their_order():
     assert found.query("band == 'unknown'")["n_subjects"].tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_list_may_lack_values_too(missing):
+    found = group_scores(_results(), [missing] * 6 + GENDER.tolist()[6:], SUBJECTS)
+    assert found["group"].unique().tolist() == ["female", "male", "unknown"]
+
+
 def test_models_meet_on_the_same_draws():
     results = _results(models=("SVM", "copy"))
     results["predictions"] = results.groupby("split")["predictions"].transform("first")
@@ -166,8 +172,12 @@ def test_compare_keeps_the_predictions_of_every_tested_sample(planted, tmp_path)
     [
         ({"results": _results().drop(columns="predictions")}, r"results must hold predictions, as those of compare\("),
         ({"results": _results().assign(predictions="")}, "results must hold predictions"),
+        ({"results": _results()[:0]}, "results must hold predictions"),
         ({"by": GENDER[:50]}, "by must have a value for every sample of X; got 50, and sample 71 was tested on"),
+        ({"by": GENDER.to_frame()}, r"by must have shape \(n_samples,\); got \(72, 1\)"),
+        ({"by": GENDER.rename("emotion")}, "by must have another name than .*; got 'emotion': by.rename"),
         ({"groups": SUBJECTS[:50]}, "groups must have a value for every sample of X; got 50"),
+        ({"groups": [0, None, *SUBJECTS[2:]]}, "groups must hold a subject for each sample; sample 1 has none"),
         ({"metric": "average_precision"}, "metric must be one of accuracy, .*; got 'average_precision'"),
         ({"confidence": 95}, "confidence must be between 0 and 1; got 95"),
         ({"n_bootstraps": 0}, "n_bootstraps must be at least 1; got 0"),
