@@ -89,10 +89,20 @@ def critical_difference(scores, *, method="nemenyi", alpha=0.05):
     N, k = scores.shape
     if k < 3 or N < 2:
         raise ValueError(f"scores must have two blocks or more of three models or more; got {N} of {k}.")
-    if not np.isfinite(scores.to_numpy(dtype=float)).all():
-        block, model = scores.index[scores.isna().any(axis=1)], scores.columns[scores.isna().any()]
+    if not scores.columns.is_unique:
+        again = scores.columns[scores.columns.duplicated()][0]
+        raise ValueError(f"scores must have a column for each model; {again!r} is there several times.")
+    try:
+        scores = scores.astype(float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"scores must be numbers; {error}.") from error
+    wrong = ~np.isfinite(scores.to_numpy())
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        value = scores.iloc[i, j]
         raise ValueError(
-            f"scores must be there for every model and block; got none of {model[0]!r} in {block[0]!r}."
+            f"scores must be there for every model and block; got {'none' if np.isnan(value) else value} of "
+            f"{scores.columns[j]!r} in {scores.index[i]!r}."
         )
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}.")

@@ -32,6 +32,11 @@ def test_ranks_and_friedmans_statistic_are_those_of_scipy():
     assert found.pvalue == pytest.approx(stats.f.sf(found.statistic, 4, 44))
 
 
+def test_numbers_that_were_read_as_text_are_ranked_as_numbers():
+    scores = pd.DataFrame({"a": ["10", "11"], "b": ["9", "9.5"], "c": ["8", "8.5"]})
+    assert critical_difference(scores).ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
+
+
 def test_nemenyis_pairs_differ_where_their_ranks_are_further_apart_than_the_critical_difference():
     found = critical_difference(_scores(12, 6, spread=0.15))
     apart = np.abs(np.subtract.outer(found.ranks.to_numpy(), found.ranks.to_numpy()))
@@ -103,6 +108,9 @@ def test_results_become_blocks_and_models():
         (np.ones((4, 3)), {}, TypeError, "scores must be a DataFrame, a column for each model; got ndarray"),
         (_scores(5, 2), {}, ValueError, "two blocks or more of three models or more; got 5 of 2"),
         (_scores(1, 3), {}, ValueError, "two blocks or more of three models or more; got 1 of 3"),
+        (_scores(5, 3).replace(_scores(5, 3).iloc[1, 2], np.inf), {}, ValueError, "got inf of 'c' in 1"),
+        (_scores(5, 3).assign(b="high"), {}, TypeError, "scores must be numbers; could not convert .*'high'"),
+        (_scores(5, 3).set_axis(list("aba"), axis=1), {}, ValueError, "each model; 'a' is there several times"),
         (_scores(5, 3), {"method": "t"}, ValueError, "method must be one of 'nemenyi', 'wilcoxon-holm'; got 't'"),
         (_scores(5, 3), {"alpha": 5}, ValueError, "alpha must be between 0 and 1; got 5"),
         (_scores(6, 4), {"method": "wilcoxon-holm"}, ValueError, "no difference of 6 pairs .* at 0.05 in 6 blocks"),
