@@ -148,7 +148,13 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
     [['T-EMO', 'fear', 0.03], ['T-EMO', 'mean', 0.03]]
     """
     _check_metric(results, metric)
-    scores = results.set_index([*_KEYS, "emotion", "run", "split"])[metric].unstack("emotion")
+    keys = [*_KEYS, "emotion", "run", "split"]
+    if (again := results.duplicated(keys)).any():
+        raise ValueError(
+            f"results must hold each of {', '.join(keys)} once, of one data set; "
+            f"{tuple(results.loc[again, keys].iloc[0])} is there again."
+        )
+    scores = results.set_index(keys)[metric].unstack("emotion")
     emotions = list(dict.fromkeys(results["emotion"]))
     scores = scores[emotions].assign(mean=scores[emotions].mean(axis=1))
     sizes = results.groupby(["run", "split"])[["n_train", "n_test"]].mean().round()
@@ -160,6 +166,12 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
         differences = scores.loc[(model, count)] - scores.loc[other]
         if len(differences) < 2:
             raise ValueError("results must hold two runs or splits to test on; got 1.")
+        if (lacking := differences[emotions].isna().stack()).any():
+            run, split, emotion = lacking.idxmax()
+            raise ValueError(
+                f"results must hold {metric!r} of {model!r} and {other[0]!r} for the same emotions, runs and splits; "
+                f"one has none for {emotion!r} in split {split} of run {run}."
+            )
         for emotion, values in differences.items():
             parts = sizes.loc[values.index]
             test = corrected_ttest(
@@ -192,8 +204,10 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
 
 def _reference_count(results, reference, count):
     """Model and landmark count that a row with this count is compared with."""
-    name, wanted = reference if isinstance(reference, tuple) else (reference, None)
-    counts = results.loc[results["model"] == name, "n_landmarks"].unique().tolist()
+    name, wanted = reference if isinstance(reference, tuple) and len(reference) == 2 else (reference, None)
+    counts = []
+    if name in results["model"].tolist():
+        counts = results.loc[results["model"] == name, "n_landmarks"].unique().tolist()
     if not counts or (wanted is not None and wanted not in counts):
         known = list(dict.fromkeys(zip(results["model"], results["n_landmarks"])))
         raise ValueError(f"reference must be a model of results, out of {known}; got {reference!r}.")
@@ -203,6 +217,8 @@ def _reference_count(results, reference, count):
 
 
 def _check_metric(results, metric):
+    if not len(results):
+        raise ValueError("results must hold one row or more; got none.")
     if metric not in results:
         raise ValueError(f"metric must be a column of results, {list(results)}; got {metric!r}.")
 

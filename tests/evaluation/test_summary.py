@@ -127,6 +127,17 @@ def test_holm_keeps_the_level_of_many_tests_where_plain_p_values_do_not():
     assert np.mean([(holm(each) < 0.05).any() for each in pvalues]) < 0.06
 
 
+@pytest.mark.parametrize("how", ["row", "score"])
+def test_a_score_that_only_one_of_two_models_has_is_named(results, how):
+    last = results.query("model == 'majority'").index[-1]
+    lacking = results.drop(last) if how == "row" else results.assign(
+        accuracy=results["accuracy"].where(results.index != last)
+    )  # fmt: skip
+    message = "of 'majority' and 'SVM' for the same .*; one has none for 'joy' in split 1 of run 1"
+    with pytest.raises(ValueError, match=message):
+        paired_tests(lacking, "SVM", metric="accuracy")
+
+
 def test_bad_input_is_named(results):
     with pytest.raises(ValueError, match="metric must be a column of results.*got 'mcc'"):
         summarize(results, "mcc")
@@ -134,5 +145,14 @@ def test_bad_input_is_named(results):
         paired_tests(results, "T-EMO", metric="accuracy")
     with pytest.raises(ValueError, match=r"reference must be .*got \('SVM', 16\)"):
         paired_tests(results, ("SVM", 16), metric="accuracy")
+    for reference in [("SVM",), ("SVM", 32, 0), ["SVM", 32]]:
+        with pytest.raises(ValueError, match=r"reference must be a model of results.*got [\(\[]'SVM'"):
+            paired_tests(results, reference, metric="accuracy")
+    with pytest.raises(ValueError, match="results must hold one row or more; got none"):
+        summarize(results[:0], "accuracy")
+    with pytest.raises(
+        ValueError, match=r"each of model, .* once, of one data set; \('SVM', 468, 'fear', 0, 0\) is"
+    ):
+        paired_tests(pd.concat([results, results]), "SVM", metric="accuracy")
     with pytest.raises(ValueError, match="two runs or splits to test on; got 1"):
         paired_tests(results.query("run == 0 and split == 0"), "SVM", metric="accuracy")
