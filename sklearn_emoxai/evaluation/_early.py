@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_labels, check_number, check_per_sample, check_sequences
 from ..emotion import decision_values
@@ -59,6 +60,8 @@ def early_decisions(
 
     Raises
     ------
+    NotFittedError
+        If the classifier is not fitted.
     ValueError
         If an argument is not as described, or y holds one class.
 
@@ -85,6 +88,7 @@ def early_decisions(
     >>> found.loc[[0, 4], "roc_auc"].round(1).tolist()
     [0.5, 1.0]
     """
+    check_is_fitted(classifier, "classes_")
     X = check_sequences(X)
     y = check_labels(X, y)
     groups = check_per_sample(X, groups, name="groups")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -17,6 +18,9 @@ class ByOneFrame(ClassifierMixin, BaseEstimator):
     def __init__(self, frame):
         self.frame = frame
         self.seen = []
+
+    def fit(self, X, y):
+        return self
 
     def decision_function(self, X):
         self.seen.append(X)
@@ -73,6 +77,12 @@ def test_one_subject_has_no_interval(data):
     found = early_decisions(ByOneFrame(5), X, y, groups=np.zeros(60), n_frames=6)
     assert found["roc_auc"].item() > 0.8
     assert found[["low", "high"]].isna().all().all()
+
+
+def test_a_classifier_must_be_fitted(data):
+    X, y, _ = data
+    with pytest.raises(NotFittedError):
+        early_decisions(make_pipeline(SequenceFlattener(), LogisticRegression()), X, y)
 
 
 @pytest.mark.parametrize(
