@@ -146,6 +146,16 @@ class Harm:
         (pickle.dumps({**LSE, "end": []}), "expected a pickled dict with equally long lists"),
         (pickle.dumps({**LSE, "label": [["x"], ["n.no"]]}), "equally long lists for each recording"),
         (pickle.dumps({**LSE, "label": [["x", "n.no"], ["n.no"]]}), r"expected the labels .*has \['x'\]"),
+        (pickle.dumps({**LSE, "label": [None, ["n.no"]]}), "equally long lists for each recording"),
+        (
+            pickle.dumps({**LSE, "label": [[["n.no"], "n.no"], ["n.no"]]}),
+            r"expected the labels .*has \[\['n.no'\]\]",
+        ),
+        (
+            pickle.dumps({**LSE, "framerate": [None, 50.0]}),
+            "expected numbers for framerate, .*p0003_w0042' has None",
+        ),
+        (pickle.dumps({**LSE, "start": [["200", 800], [0]]}), r"expected numbers for .*\['200', 800\]"),
         (STUB.encode(), "stub of Git LFS"),
         (b"", r"empty \(0 bytes\)"),
     ],
@@ -307,6 +317,25 @@ def test_crema_d_gives_intended_and_seen_emotions(place, crema):
     assert "10.1109/TAFFC.2014.2336244" in loaded.DESCR
 
 
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("VideoDemographics.csv", "1002,21", "1001,21", "line 3: another row of 1001, which differs"),
+        ("processedResults/summaryTable.csv", "FaceVote", "Face", "line 1: needs the column 'FaceVote'"),
+    ],
+)
+def test_faulty_tables_of_crema_d_are_named(table, old, new, message, crema):
+    put(crema / table, (crema / table).read_text().replace(old, new))
+    with pytest.raises(ValueError, match=rf"{Path(table).name}, {message}"):
+        load_crema_d(crema)
+
+
+def test_rows_that_tables_of_crema_d_repeat_are_one(crema):
+    table = crema / "VideoDemographics.csv"
+    put(table, table.read_text() + '1002,21,"Female","Asian","x"\n')
+    assert load_crema_d(crema).frame["age"].tolist() == [51, 51, 21]
+
+
 def test_crema_d_without_its_tables_has_no_votes(crema):
     (crema / "VideoDemographics.csv").unlink()
     (crema / "processedResults/summaryTable.csv").unlink()
@@ -384,6 +413,13 @@ def test_uci_gives_runs_of_expression_and_rest(uci):
     assert len(signed.skipped) == 18
     assert set(load_uci_gfe(uci, rest=False).target) == set(EXPRESSIONS)
     assert len(load_uci_gfe(uci, min_length=1).target) == 18 * 4
+
+
+def test_a_byte_order_mark_before_the_numbers_of_uci_is_none_of_them(uci):
+    expected = load_uci_gfe(uci)
+    for file in uci.iterdir():
+        put(file, b"\xef\xbb\xbf" + file.read_bytes())
+    np.testing.assert_array_equal(load_uci_gfe(uci).data, expected.data)
 
 
 def test_missing_recordings_of_uci_are_counted(uci):

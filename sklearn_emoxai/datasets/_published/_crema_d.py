@@ -107,7 +107,7 @@ def load_crema_d(root, *, on_error="raise"):
         )
     home = folder.parent if folder.name == "VideoFlash" else folder
     people = _table(home / "VideoDemographics.csv", "ActorID")
-    votes = _table(home / "processedResults" / "summaryTable.csv", "FileName")
+    votes = _table(home / "processedResults" / "summaryTable.csv", "FileName", "FaceVote")
     if votes is not None:
         there = {"_".join(codes) for codes in clips} | {Path(file).stem for file, _ in skipped.rows}
         for name in (name for name in votes.index if name not in there):
@@ -134,13 +134,20 @@ def _clips(folder, skipped):
     return one_each(list(named), named.get, skipped)
 
 
-def _table(path, key):
+def _table(path, key, *others):
     """A table of the clone, indexed by one of its columns; None where it is not there."""
     if not path.is_file():
         return None
     frame = read_csv(path)
-    if key not in frame:
-        raise ValueError(f"{path}, line 1: needs the column {key!r}; it has {list(frame.columns)}.")
+    for name in (key, *others):
+        if name not in frame:
+            raise ValueError(f"{path}, line 1: needs the column {name!r}; it has {list(frame.columns)}.")
+    frame = frame.drop_duplicates()
+    if (again := frame[key].duplicated()).any():
+        line = again.idxmax()
+        raise ValueError(
+            f"{path}, line {line}: another row of {frame.at[line, key]}, which differs; leave one of them."
+        )
     return frame.set_index(key)
 
 

@@ -173,14 +173,17 @@ def _lse_recordings(folder):
     path = folder / _INFO["lse_gfe"]
     for name, labels, starts, ends, fps in read_lists(path, ("name", "label", "start", "end", "framerate")):
         subject = re.search(r"_(p\d+)_", str(name))
-        if subject is None or not len(labels) == len(starts) == len(ends):
+        are_lists = all(isinstance(each, list) for each in (labels, starts, ends))
+        if subject is None or not are_lists or not len(labels) == len(starts) == len(ends):
             raise ValueError(
                 f"{path}: expected a person and equally long lists for each recording; {name!r} has not."
             )
-        wrong = sorted(set(labels) - set(_MEANINGS["lse_gfe"]))
-        if wrong:
+        known = list(_MEANINGS["lse_gfe"])
+        if wrong := [label for label in labels if label not in known]:
+            raise ValueError(f"{path}: expected the labels {known}; {name!r} has {wrong}.")
+        if not all(isinstance(value, Real) and np.isfinite(value) for value in (fps, *starts, *ends)):
             raise ValueError(
-                f"{path}: expected the labels {list(_MEANINGS['lse_gfe'])}; {name!r} has {wrong}."
+                f"{path}: expected numbers for framerate, start and end; {name!r} has {fps}, {starts}, {ends}."
             )
         yield (
             name,
@@ -198,12 +201,13 @@ def _buhmap_recordings(folder):
     """(name, subject, fps, [(label, None, None)]) of each recording."""
     path = folder / _INFO["buhmap"]
     recordings = read_lists(path, ("name", "label", "framerate"))
-    persons = sorted({str(name).split("_")[0] for name, _, _ in recordings})
-    for name, label, fps in sorted(recordings):
-        if label not in _MEANINGS["buhmap"]:
-            raise ValueError(
-                f"{path}: expected the labels {list(_MEANINGS['buhmap'])}; {name!r} has {label!r}."
-            )
+    if unnamed := [name for name, _, _ in recordings if not isinstance(name, str)]:
+        raise ValueError(f"{path}: expected names of recordings; got {unnamed[0]!r}.")
+    persons = sorted({name.split("_")[0] for name, _, _ in recordings})
+    known = list(_MEANINGS["buhmap"])
+    for name, label, fps in sorted(recordings, key=lambda recording: recording[0]):
+        if label not in known:
+            raise ValueError(f"{path}: expected the labels {known}; {name!r} has {label!r}.")
         yield name, f"S{persons.index(name.split('_')[0]) + 1:02d}", fps, [(label, None, None)]
 
 

@@ -194,7 +194,7 @@ def _numbers(path, width, first=float):
     if problem is not None:
         raise ValueError(f"{path}: expected numbers; {problem}")
     rows = []
-    for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         words = text.split()
         if not words or (line == 1 and re.search("[xyz]", text)):
             continue
