@@ -86,6 +86,10 @@ def paper_models(
     """
     if recipe not in ("paper", "best"):
         raise ValueError(f'recipe must be "paper" or "best"; got {recipe!r}.')
+    if not (network_grid is None or network_grid == "recipe" or isinstance(network_grid, dict | list)):
+        raise ValueError(
+            f'network_grid must be "recipe", a dict, a list of dict, or None; got {network_grid!r}.'
+        )
     best = recipe == "best"
     if best:
         t_emo = ConvLSTMClassifier(random_state=random_state, **({"n_networks": _N_NETWORKS} | network))

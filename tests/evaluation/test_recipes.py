@@ -56,6 +56,9 @@ def test_velocities_are_found_where_they_tell_the_class(paced):
 def test_an_unknown_recipe_is_named():
     with pytest.raises(ValueError, match='recipe must be "paper" or "best"; got \'fast\''):
         paper_models(recipe="fast")
+    for recipe in ("paper", "best"):
+        with pytest.raises(ValueError, match="network_grid must be .*; got 'small'"):
+            paper_models(recipe=recipe, network_grid="small")
 
 
 def test_recipes_differ_in_what_they_should():
