@@ -49,7 +49,7 @@ def selection_stability(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If supports are not of that shape, or select nothing or everything, so that nothing can differ, or another
         argument is not as described above.
 
@@ -102,7 +102,12 @@ def selection_stability(
     >>> round(found.stability, 3)
     0.922
     """
-    supports = np.asarray(supports)
+    try:
+        supports = np.asarray(supports)
+    except ValueError as error:  # lists of different lengths, as of the landmarks' numbers
+        raise ValueError(
+            "supports must be masks of shape (n_runs, n_landmarks); those of some runs differ in length."
+        ) from error
     if supports.ndim != 2 or len(supports) < 2 or not np.isin(supports, (0, 1)).all():
         raise ValueError(
             f"supports must be masks of shape (n_runs, n_landmarks) of two runs or more; got shape {supports.shape}."
@@ -125,6 +130,10 @@ def selection_stability(
 def _checked_similarity(similarity, d):
     if similarity is None:
         return np.eye(d)
+    if isinstance(similarity, str):
+        raise TypeError(
+            f"similarity must be a matrix, as landmark_similarity({similarity!r}) may give it; got {similarity!r}."
+        )
     C = np.asarray(similarity, dtype=float)
     if (
         C.shape != (d, d)

@@ -122,6 +122,15 @@ def test_wrong_similarity_or_interval_is_refused(arguments, message):
         selection_stability([[1, 0, 1, 0], [0, 1, 1, 0]], **arguments)
 
 
+def test_what_is_no_matrix_is_refused():
+    with pytest.raises(
+        TypeError, match=r"a matrix, as landmark_similarity\('distance'\) may give it; got 'distance'"
+    ):
+        selection_stability([[1, 0, 1, 0], [0, 1, 1, 0]], similarity="distance")
+    with pytest.raises(ValueError, match="supports must be masks .*; those of some runs differ in length"):
+        selection_stability([[3, 5], [3, 5, 7]])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
