@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_random_state
 
 from .._validation import check_binary, check_labels, check_number, check_per_sample, check_sequences
-from ..attribution import model_outputs, pair_attributions, resolve_module
+from ..attribution import check_output, check_pairs, model_outputs, pair_attributions, resolve_module
 from ..emotion import decision_values, fit_to_emotion
 from ._explanations import deletion_curve, untrained_copy
 
@@ -169,17 +169,23 @@ def judge_explanations(
     _, positive = check_binary(y)
     groups = check_per_sample(X, groups, name="groups")
     n_perturbations = check_number("n_perturbations", n_perturbations, Integral, 1)
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     check_number("radius", radius, Real, 0)
     if retrain is not None:
         check_number("n_landmarks", n_landmarks, Integral, 1, X.shape[3])
     truth = _checked_truth(truth, X)
     module = resolve_module(model)
     baselines = check_sequences(baselines, name="baselines")
+    check_pairs(X, baselines)
+    check_output(module, baselines[:2], X[-1:], output, target)
     if not isinstance(explanations, dict):
-        explanations = {name: name for name in explanations}
+        names = [explanations] if isinstance(explanations, str) else explanations
+        explanations = {name: name for name in names}
     if not explanations:
         raise ValueError("explanations must hold at least one; got none.")
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    if taken := {"better", "meaning"} & set(explanations):
+        raise ValueError(f"explanations must not have the names of the other columns; got {min(taken)!r}.")
+    splits = None if retrain is None else _splits(X, positive, groups, seed)
     options = {"target": target, "output": output, "n_steps": n_steps, "random_state": seed}
     F = model_outputs(module, X, output, target)
     lost = F - model_outputs(module, baselines, output, target).mean()
@@ -195,7 +201,9 @@ def judge_explanations(
             for mode in ("deletion", "insertion")
         }
         if retrain is not None:
-            row["retraining"] = _retraining_gain(retrain, X, positive, groups, size, n_landmarks, seed)
+            row["retraining"] = _retraining_gain(
+                retrain, X, positive, groups, size, n_landmarks, splits, seed
+            )
         row["infidelity"] = float(((np.einsum("snl,nl->sn", sets, values) - drops) ** 2).mean())
         row["sparseness"] = float(gini(size).mean())
         row["completeness_error"] = float(
@@ -310,12 +318,22 @@ def localisation(values, truth):
     }
 
 
-def _retraining_gain(estimator, X, positive, groups, size, n_landmarks, seed):
+def _splits(X, positive, groups, seed):
+    """Three training and test parts, both classes in each."""
+    units = np.arange(len(X)) if groups is None else groups
+    fewest = min(len(np.unique(units[positive])), len(np.unique(units[~positive])))
+    what = "X must hold samples" if groups is None else "groups must hold subjects"
+    if fewest < 3:
+        raise ValueError(f"{what} of each class for the three parts of retrain, 3 or more; got {fewest}.")
+    folds = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splits = list(folds(3, shuffle=True, random_state=seed).split(X, positive, groups))
+    if any(len(np.unique(positive[part])) < 2 for split in splits for part in split):
+        raise ValueError(f"{what} with both classes, so that each of the three parts of retrain has both.")
+    return splits
+
+
+def _retraining_gain(estimator, X, positive, groups, size, n_landmarks, splits, seed):
     """ROC AUC on test parts with the first landmarks of the training part's explanation, less with random ones."""
-    if groups is None:
-        splits = StratifiedKFold(3, shuffle=True, random_state=seed).split(X, positive)
-    else:
-        splits = StratifiedGroupKFold(3, shuffle=True, random_state=seed).split(X, positive, groups)
     random_state, gains = np.random.RandomState(seed), []
     for train, test in splits:
         first = np.argsort(-size[train].mean(axis=0), kind="stable")[:n_landmarks]

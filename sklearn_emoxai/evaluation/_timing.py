@@ -9,7 +9,14 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_labels, check_number, check_sequences
-from ..attribution import BaselineWarning, landmark_attributions, model_outputs, resolve_module
+from ..attribution import (
+    BaselineWarning,
+    check_output,
+    check_pairs,
+    landmark_attributions,
+    model_outputs,
+    resolve_module,
+)
 
 MEASURES = ("attribution", "occlusion")
 
@@ -66,7 +73,7 @@ def time_profile(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If an argument is not as described above.
 
     See Also
@@ -99,6 +106,9 @@ def time_profile(
         raise ValueError(f"window must be odd; got {window}.")
     if measure == "occlusion" and attribution:
         raise ValueError(f'measure="occlusion" takes no further arguments; got {sorted(attribution)}.')
+
+    check_pairs(X, baselines)
+    check_output(resolve_module(estimator), baselines[:2], X[-1:], output, target)
 
     def shares(model, X, baselines):
         if measure == "occlusion":

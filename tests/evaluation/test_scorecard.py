@@ -5,11 +5,14 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 
 from sklearn_emoxai import ConvLSTMClassifier, SequenceFlattener, judge_explanations, pair_attributions
 from sklearn_emoxai.evaluation._scorecard import MEASURES, gini, localisation, max_sensitivity
 
 PLANTED = np.isin(np.arange(12), [3, 7])
+GROUPS = np.r_[np.zeros(26), np.arange(4) + 1]  # one subject shows nearly all, the others one class each
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +32,8 @@ def case():
 
 def judged(case, **options):
     network, _, X, y, baselines = case
-    return judge_explanations(
-        network, X, y, baselines=baselines, **{"neutral": 0, "n_steps": 10, "random_state": 0} | options
-    )
+    defaults = {"baselines": baselines, "neutral": 0, "n_steps": 10, "random_state": 0}
+    return judge_explanations(network, X, y, **defaults | options)
 
 
 def test_good_explanations_beat_a_shuffled_one_by_every_measure_but_sparseness(case):
@@ -69,9 +71,6 @@ def test_complete_explanations_have_no_completeness_error(case):
 
 
 def test_retraining_finds_the_planted_landmarks(case):
-    from sklearn.pipeline import make_pipeline
-    from sklearn.svm import SVC
-
     table = judged(
         case,
         explanations=["integrated_gradients"],
@@ -178,6 +177,12 @@ def test_numbers_are_those_of_quantus_where_definitions_agree(case):
         ({"explanations": {"mine": np.ones((3, 4))}}, ValueError, "must be finite and of the shape of X"),
         ({"explanations": {"mine": object()}}, TypeError, "must be a name, a function or an array; got object"),
         ({"explanations": ["lime"]}, ValueError, "attribution must be one of"),
+        ({"explanations": "lime"}, ValueError, "attribution must be one of .*; got 'lime'"),
+        ({"explanations": {"better": "gradient_x_input"}}, ValueError, "names of the other columns; got 'better'"),
+        ({"target": 2}, ValueError, "target must be one of the model's classes 0 to 1; got 2"),
+        ({"baselines": np.ones((1, 9, 2, 12))}, ValueError, "baselines must have shape"),
+        ({"retrain": SVC(), "groups": GROUPS > 0, "n_landmarks": 2}, ValueError, "groups must hold subjects .* got 2"),
+        ({"retrain": SVC(), "groups": GROUPS, "n_landmarks": 2}, ValueError, "subjects with both classes"),
         ({"truth": np.ones(12)}, ValueError, r"truth must be a mask of shape \(12,\)"),
         ({"truth": np.zeros(12, bool)}, ValueError, "truth must name at least one landmark"),
     ],

@@ -62,6 +62,8 @@ def test_occlusion_is_what_the_network_loses_without_the_frames():
         ({"measure": "gradient"}, "measure must be one of attribution, occlusion"),
         ({"window": 2}, "window must be odd"),
         ({"window": 9}, "window must be from 1 to 8"),
+        ({"measure": "occlusion", "target": 2}, "target must be one of the model's classes 0 to 1; got 2"),
+        ({"measure": "occlusion", "baselines": np.zeros((1, 4, 2, 3))}, r"shape \(n_baselines, 8, 2, 3\)"),
         ({"measure": "occlusion", "n_steps": 3}, r"takes no further arguments; got \['n_steps'\]"),
     ],
 )
@@ -69,4 +71,4 @@ def test_wrong_arguments_are_named(options, message):
     X, y = np.zeros((4, 8, 2, 3), np.float32), np.arange(4) % 2
     network = ConvLSTMClassifier(n_filters=2, lstm_units=2, fc_units=2, max_epochs=1, random_state=0)
     with pytest.raises(ValueError, match=message):
-        time_profile(network.fit(X, y), X, y, baselines=X[:1], **options)
+        time_profile(network.fit(X, y), X, y, **{"baselines": X[:1]} | options)
