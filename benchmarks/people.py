@@ -79,12 +79,15 @@ def load(name, root, n_frames):
         found = load_landmarks(name)
     else:
         found = datasets.load_video_folder(name)
+    if lacking := [what for what in ("target", "groups") if found.get(what) is None]:
+        raise ValueError(f"{name} must hold labels and subjects; it has no {lacking[0]}.")
     if "data" in found:
-        return found.data, np.asarray(found.target, dtype=str), np.asarray(found.groups), found.get("frame")
-    extractor = LandmarkExtractor(n_frames, on_error="nan", cache_dir=".landmarks", n_jobs=-1, verbose=1)
-    X = extractor.fit_transform(found.paths)
+        X = found.data
+    else:
+        extractor = LandmarkExtractor(n_frames, on_error="nan", cache_dir=".landmarks", n_jobs=-1, verbose=1)
+        X = extractor.fit_transform(found.paths)
     seen = ~np.isnan(X).any(axis=(1, 2, 3))
-    print(f"{(~seen).sum()} of {len(seen)} videos gave no landmarks and are left out.")
+    print(f"{(~seen).sum()} of {len(seen)} sequences have no landmarks and are left out.")
     frame = None if found.get("frame") is None else found.frame[seen]
     return X[seen], np.asarray(found.target, dtype=str)[seen], np.asarray(found.groups)[seen], frame
 
@@ -171,12 +174,12 @@ def several_classes(results, y, groups, n_bootstraps=1000, seed=0):
 
 
 def bands(values, groups):
-    """A column's groups of people; numbers, such as ages, in three bands of as many subjects."""
+    """A column's groups of people; numbers of many values, such as ages, in three bands of as many subjects."""
     values = pd.Series(values).reset_index(drop=True)
-    if not pd.api.types.is_numeric_dtype(values):
+    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 3:
         return values
-    edges = values.groupby(groups).first().quantile([0, 1 / 3, 2 / 3, 1]).unique()
-    band = pd.cut(values, edges, include_lowest=True)
+    edges = values.groupby(groups).first().quantile([1 / 3, 2 / 3]).unique()
+    band = pd.cut(values, [-np.inf, *edges, np.inf])
     return values.groupby(band, observed=True).transform(lambda part: f"{part.min():g} to {part.max():g}")
 
 
@@ -249,6 +252,32 @@ def draw(results, selectors, path):
     plt.close(figure)
 
 
+def listed(text):
+    """Parts of an argument that commas separate."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def positive(text):
+    """A number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 on; got {text!r}")
+    return int(text)
+
+
+def number_of_folds(text):
+    """A number, or "subjects"."""
+    if text == "subjects":
+        return text
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"must be subjects, or a number from 2 on; got {text!r}")
+    return int(text)
+
+
+def counts_of_landmarks(text):
+    """Numbers that commas separate."""
+    return [positive(part) for part in listed(text)]
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -257,22 +286,30 @@ def main():
     parser.add_argument("--root", help="where a named set lies")
     parser.add_argument("--models", default=";".join(MODELS), help="separated by semicolons")
     parser.add_argument("--selected", default=";".join(MODELS), help="which of them meet the selectors")
-    parser.add_argument("--selectors", default=",".join(SELECTORS), help="empty for all landmarks only")
-    parser.add_argument("--landmarks", default="32,16,8")
-    parser.add_argument("--labels", help="only these, separated by commas; other sequences are left out")
-    parser.add_argument("--folds", default="5", help="a number, or subjects for leaving one out at a time")
-    parser.add_argument("--n-frames", type=int, default=10)
-    parser.add_argument("--emotions", help="only these against the rest, separated by commas")
-    parser.add_argument("--epochs", type=int, help="of the networks; else the recipes'")
+    parser.add_argument(
+        "--selectors", type=listed, default=",".join(SELECTORS), help="empty for all landmarks only"
+    )
+    parser.add_argument("--landmarks", type=counts_of_landmarks, default="32,16,8")
+    parser.add_argument(
+        "--labels", type=listed, help="only these, separated by commas; other sequences are left out"
+    )
+    parser.add_argument(
+        "--folds", type=number_of_folds, default="5", help="a number, or subjects: one left out at a time"
+    )
+    parser.add_argument("--n-frames", type=positive, default=10)
+    parser.add_argument("--emotions", type=listed, help="only these against the rest, separated by commas")
+    parser.add_argument("--epochs", type=positive, help="of the networks; else the recipes'")
     parser.add_argument("--reference", choices=["frame", "first", "none"], help="as in LandmarkAligner")
     parser.add_argument("--difference", choices=["yes", "no"], help="less the first frame")
-    parser.add_argument("--by", default="", help="columns such as sex and age, whose groups get tables")
+    parser.add_argument(
+        "--by", type=listed, default="", help="columns such as sex and age, whose groups get tables"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     names = arguments.models.split(";")
-    selectors = [name for name in arguments.selectors.split(",") if name]
+    selectors, counts, by = arguments.selectors, arguments.landmarks, arguments.by
     for option, wanted, known in (
         ("models", names, MODELS),
         ("selected", arguments.selected.split(";"), MODELS),
@@ -283,25 +320,35 @@ def main():
     if arguments.data in NAMED and arguments.root is None:
         parser.error(f"--root is needed with --data {arguments.data}")
 
-    X, y, groups, frame = load(arguments.data, arguments.root, arguments.n_frames)
-    by = [name for name in arguments.by.split(",") if name]
+    try:
+        X, y, groups, frame = load(arguments.data, arguments.root, arguments.n_frames)
+    except (OSError, ValueError) as error:
+        parser.error(f"--data {arguments.data}: {error}")
     if unknown := [name for name in by if frame is None or name not in frame]:
         known = "no column" if frame is None else f"only {', '.join(frame)}"
         parser.error(f"--by: {arguments.data} has {known}; got {unknown[0]!r}")
     # Settled by what the sets are: in signing the head moves, and an interval of a sentence begins anywhere.
     reference = arguments.reference or ("first" if arguments.data in SIGNED else "frame")
     difference = (arguments.difference or ("no" if arguments.data == "lse_gfe" else "yes")) == "yes"
-    keep = np.isin(y, arguments.labels.split(",")) if arguments.labels else np.ones(len(y), dtype=bool)
-    n_folds = 2 if arguments.folds == "subjects" else int(arguments.folds)
+    if max(counts, default=1) > X.shape[3]:
+        parser.error(f"--landmarks must be at most the {X.shape[3]} that there are; got {max(counts)}")
+    for option, wanted in (("labels", arguments.labels), ("emotions", arguments.emotions)):
+        if unknown := [label for label in wanted or [] if label not in y]:
+            parser.error(f"--{option} must be some of {', '.join(np.unique(y))}; got {unknown[0]!r}")
+    keep = np.isin(y, arguments.labels) if arguments.labels else np.ones(len(y), dtype=bool)
+    n_folds = 2 if arguments.folds == "subjects" else arguments.folds
     for label in np.unique(y[keep]):
         if (n := len(np.unique(groups[keep & (y == label)]))) < n_folds:
             print(
                 f"{(keep & (y == label)).sum()} sequences of {label} are left out: they are of {n} subjects."
             )
             keep &= y != label
+    emotions = arguments.emotions or np.unique(y[keep]).tolist()
+    if len(np.unique(y[keep])) < 2 or not set(emotions) <= set(y[keep]):
+        left = ", ".join(np.unique(y[keep])) or "none"
+        parser.error(f"two labels must be left, and those of --emotions among them; got {left}")
     X, y, groups = prepare(X[keep], reference, difference), y[keep], groups[keep]
     by = pd.DataFrame({name: frame[name].to_numpy()[keep] for name in by})
-    counts = [int(count) for count in arguments.landmarks.split(",") if count]
     models = models_of(
         names, arguments.selected.split(";"), selectors * bool(counts), X.shape[1], arguments.epochs
     )
@@ -316,8 +363,8 @@ def main():
         y,
         groups=groups,
         protocol=PredefinedSplit(folds_of(y, groups, arguments.folds, arguments.seed)),
-        emotions=arguments.emotions.split(",") if arguments.emotions else np.unique(y).tolist(),
-        n_landmarks=counts if selectors and counts and set(names) != {"majority class"} else None,
+        emotions=emotions,
+        n_landmarks=counts if set(models) - set(MODELS) else None,  # some meet a selector
         n_runs=1,
         # One subject may show one class alone, of which only accuracy is defined.
         metrics=("roc_auc", "balanced_accuracy", "accuracy") if grouped else ("accuracy",),
