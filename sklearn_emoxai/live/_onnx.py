@@ -1,7 +1,6 @@
 """A fitted detector as one ONNX graph, for other runtimes and languages."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from .. import __version__
 from ..evaluation import as_detector
 from ..facemesh import landmark_names
+from ..storage import write_atomically
 from ._recipe import Align, Difference, Motion, recipe_of
 
 _OPSET, _IR_VERSION = 18, 9  # of ONNX 1.14; onnxruntime reads them from 1.15 on
@@ -45,6 +45,8 @@ def export_onnx(estimator, path, *, positive=None):
         If the estimator is not fitted, or no classifier.
     ValueError
         If a step can't be exported; the message names it.
+    OSError
+        If the file can't be written.
 
     Notes
     -----
@@ -68,15 +70,14 @@ def export_onnx(estimator, path, *, positive=None):
         import onnx
     except ImportError as error:
         raise ImportError(_MISSING) from error
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} can't be written: it is a folder.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} can't be written: {path.parent} is no folder.")
     model = onnx_model(as_detector(estimator, positive=positive))
     onnx.checker.check_model(model, full_check=True)
-    path = Path(path)
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        partial.write_bytes(model.SerializeToString())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, model.SerializeToString())
     return path
 
 

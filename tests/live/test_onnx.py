@@ -192,6 +192,13 @@ def test_a_file_that_is_there_stays_whole(detector, tmp_path, monkeypatch):
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
 
 
+def test_a_place_where_no_file_can_be_is_named(detector, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"model.onnx can't be written: .*nowhere is no folder"):
+        export_onnx(detector, tmp_path / "nowhere/model.onnx")
+    with pytest.raises(IsADirectoryError, match="can't be written: it is a folder"):
+        export_onnx(detector, tmp_path)
+
+
 def test_a_missing_package_is_named(detector, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'pip install "sklearn-emoxai\[onnx\]"'):
