@@ -156,10 +156,10 @@ def as_detector(fitted, *, positive=None):
     >>> detector.labels, detector.unit, detector.n_frames
     (['not fear', 'fear'], 'score', 5)
     """
-    if not is_classifier(fitted):
-        raise TypeError(
-            f"A detector must be a fitted classifier of sequences; got a {type(fitted).__name__}."
-        )
+    # scikit-learn raises for what is no estimator, such as the path of one.
+    if isinstance(fitted, type) or not hasattr(fitted, "get_params") or not is_classifier(fitted):
+        got = f"the class {fitted.__name__}" if isinstance(fitted, type) else f"a {type(fitted).__name__}"
+        raise TypeError(f"A detector must be a fitted classifier of sequences; got {got}.")
     check_is_fitted(fitted)
     estimator, extractor = fitted, None
     while hasattr(estimator, "best_estimator_"):

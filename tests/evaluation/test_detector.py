@@ -165,6 +165,9 @@ def test_what_is_no_detector_is_said(planted):
     X, emotion, _ = planted
     with pytest.raises(TypeError, match="must be a fitted classifier of sequences; got a NeutralDifference"):
         as_detector(NeutralDifference().fit(X))
+    for given, got in (("model.skops", "a str"), (SVC, "the class SVC"), (None, "a NoneType")):
+        with pytest.raises(TypeError, match=f"must be a fitted classifier of sequences; got {got}"):
+            as_detector(given)
     with pytest.raises(NotFittedError):
         as_detector(SVC())
     several = EmotionClassifier(SVM).fit(X, emotion)
