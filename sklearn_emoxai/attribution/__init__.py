@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_baselines": ["BaselineWarning", "typical_samples"],
         "_integrated_gradients": ["check_pairs", "integrated_gradients"],
         "_landmarks": ["BACKGROUND", "landmark_attributions"],
-        "_model": ["check_output", "model_outputs", "resolve_module"],
+        "_model": ["model_outputs", "resolve_module"],
         "_pairs": ["documented_attribution", "pair_attributions"],
         "_rivals": ["ATTRIBUTIONS", "DRAWING_ATTRIBUTIONS"],
     },

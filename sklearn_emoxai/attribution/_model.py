@@ -171,16 +171,10 @@ def check_output(module, sample, others, output, target):
         gradient, differs from call to call, or depends on the other samples of a batch; or if a probability is asked
         of a module that already returns probabilities.
     """
-    if output not in OUTPUTS:
-        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {output!r}.")
     with frozen(module), torch.enable_grad():
         X = to_module(sample, module).requires_grad_()
         values = module_logits(module, X)
-        n_classes = max(values.shape[1], 2)
-        if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
-            raise TypeError(f"target must be an int, the index of a class; got {target!r}.")
-        if not 0 <= target < n_classes:
-            raise ValueError(f"target must be one of the model's classes 0 to {n_classes - 1}; got {target}.")
+        _check_arguments(values, output, target)
         if not values.isfinite().all():
             raise ValueError(
                 f"model must return finite logits; got {values[~values.isfinite()][0].item()} for a baseline"
@@ -197,6 +191,17 @@ def check_output(module, sample, others, output, target):
                 'end?); output="logit" explains them as they are.'
             )
         _check_rows(module, values.detach(), X.detach(), to_module(others, module))
+
+
+def _check_arguments(logits, output, target):
+    """Raise unless `output` is known and `target` a class of the logits, of shape (n, n_classes)."""
+    if output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {output!r}.")
+    n_classes = max(logits.shape[1], 2)
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
+        raise TypeError(f"target must be an int, the index of a class; got {target!r}.")
+    if not 0 <= target < n_classes:
+        raise ValueError(f"target must be one of the model's classes 0 to {n_classes - 1}; got {target}.")
 
 
 def _has_gradient(values, X):
@@ -249,10 +254,16 @@ def model_outputs(module, X, output, target, batch_size=64):
     Returns
     -------
     ndarray of shape (n_samples,), float64
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the output is unknown, or the module lacks the target.
     """
     values = np.empty(len(X))
     with frozen(module), torch.no_grad():
         for start in range(0, len(X), batch_size):
             logits = module_logits(module, to_module(X[start : start + batch_size], module))
+            _check_arguments(logits, output, target)
             values[start : start + batch_size] = class_output(logits, output, target).cpu()
     return values

@@ -62,6 +62,7 @@ def test_occlusion_is_what_the_network_loses_without_the_frames():
         ({"measure": "gradient"}, "measure must be one of attribution, occlusion"),
         ({"window": 2}, "window must be odd"),
         ({"window": 9}, "window must be from 1 to 8"),
+        ({"measure": "occlusion", "output": "prob"}, "output must be one of probability, logit; got 'prob'"),
         ({"measure": "occlusion", "target": 2}, "target must be one of the model's classes 0 to 1; got 2"),
         ({"measure": "occlusion", "baselines": np.zeros((1, 4, 2, 3))}, r"shape \(n_baselines, 8, 2, 3\)"),
         ({"measure": "occlusion", "n_steps": 3}, r"takes no further arguments; got \['n_steps'\]"),
