@@ -126,7 +126,7 @@ class LiveDetector:
     the window's first frame serves.
 
     With onnxruntime and onnx installed, as by the extra ``live``, the estimator runs as one ONNX graph if it is made of
-    what :func:`export_onnx` knows. Else it is ``predict_proba`` that answers, some 20 ms a frame for six emotions.
+    what :func:`export_onnx` knows. Else it is ``predict_proba`` that answers, some 6 ms a frame for six emotions.
 
     At the end of a clip that is not longer than `window`, with ``neutral="window"``, the estimator gets the same frames
     as by :class:`LandmarkExtractor`. Their landmarks differ a little: a stream's are tracked from frame to frame, and
