@@ -85,8 +85,8 @@ def early_decisions(
     >>> X, y, train = faces.data, faces.target == "surprise", faces.groups < "S006"
     >>> svm = make_pipeline(LandmarkAligner(), NeutralDifference(), SequenceFlattener(), SVC())
     >>> found = early_decisions(svm.fit(X[train], y[train]), X[~train], y[~train], groups=faces.groups[~train])
-    >>> found.loc[[0, 4], "roc_auc"].round(1).tolist()
-    [0.5, 1.0]
+    >>> (found.loc[[0, 4], "roc_auc"] > 0.75).tolist()  # of the first frame, and of all five
+    [False, True]
     """
     check_is_fitted(classifier, "classes_")
     X = check_sequences(X)

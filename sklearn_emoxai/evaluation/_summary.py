@@ -152,7 +152,7 @@ def paired_tests(results, reference, *, metric=DEFAULT_METRIC, confidence=0.95):
     if (again := results.duplicated(keys)).any():
         raise ValueError(
             f"results must hold each of {', '.join(keys)} once, of one data set; "
-            f"{tuple(results.loc[again, keys].iloc[0])} is there again."
+            f"{', '.join(map(str, results.loc[again, keys].iloc[0]))} are there again."
         )
     scores = results.set_index(keys)[metric].unstack("emotion")
     emotions = list(dict.fromkeys(results["emotion"]))

@@ -13,8 +13,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sklearn_emoxai import EmotionClassifier, LandmarkAligner, LandmarkExtractor, SequenceFlattener, cli, save
+from sklearn_emoxai import (
+    EmotionClassifier,
+    LandmarkAligner,
+    LandmarkExtractor,
+    LiveDetector,
+    SequenceFlattener,
+    cli,
+    save,
+)
 from sklearn_emoxai.datasets import make_expression_videos
+from sklearn_emoxai.extraction import open_source
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +55,11 @@ def test_json_is_a_line_for_each_frame(clips, monkeypatch, capsys):
     lines = [json.loads(line) for line in out.splitlines()]
     assert len(lines) == 8
     assert [line["seconds"] for line in lines] == pytest.approx(np.arange(8) / 15, abs=1e-3)
-    whole = clips.detector.predict_proba(clips.X[1:2])[0]
-    assert list(lines[-1]["probabilities"].values()) == pytest.approx(whole.tolist(), abs=0.1)
+    with LiveDetector(clips.detector) as live:
+        frames = open_source(clips.paths[1]).frames()
+        results = [live.update(decode(), timestamp) for timestamp, decode in frames]
+    for line, result in zip(lines, results, strict=True):
+        assert line["probabilities"] == pytest.approx(result.probabilities, abs=1e-3)
     assert lines[-1]["emotion"] == "surprise"
     assert lines[-1]["face"] is True
 

@@ -151,7 +151,7 @@ def test_bad_input_is_named(results):
     with pytest.raises(ValueError, match="results must hold one row or more; got none"):
         summarize(results[:0], "accuracy")
     with pytest.raises(
-        ValueError, match=r"each of model, .* once, of one data set; \('SVM', 468, 'fear', 0, 0\) is"
+        ValueError, match=r"each of model, .* once, of one data set; SVM, 468, fear, 0, 0 are"
     ):
         paired_tests(pd.concat([results, results]), "SVM", metric="accuracy")
     with pytest.raises(ValueError, match="two runs or splits to test on; got 1"):
