@@ -125,9 +125,9 @@ MOTIONS = [
 def test_motion_agrees_in_the_graph_and_in_a_stream(made, network, session, motion):
     X, y = made.data[::10], made.target[::10]
     steps = LandmarkAligner(), NeutralDifference(), FixedLandmarkSelector("contours"), motion
-    fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=15))).fit(X, y)
+    fitted = EmotionClassifier(make_pipeline(*steps, network(max_epochs=60))).fit(X, y)
     expected = fitted.predict_proba(X)
-    assert np.ptp(expected, axis=0).min() > 0.01  # a thousand times what may differ
+    assert np.ptp(expected, axis=0).min() > 0.2
     np.testing.assert_allclose(answers(session(fitted), X), expected, atol=1e-5)
     one = answers_of(as_detector(fitted))
     np.testing.assert_allclose([one(x[None].astype(np.float32)) for x in X], expected, atol=1e-5)
